@@ -1,0 +1,88 @@
+"""The small specs of the science: what a flow, a reading, a training, an evaluation is made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Spec(BaseModel):
+    """Strict and frozen: no unknown field, no silent conversion, NaN and infinity refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class FlowSpec(Spec):
+    """The network T (paper, section 4): `couplings` blocks of actnorm, coupling, permutation."""
+
+    couplings: Annotated[int, Field(ge=1, le=64)] = 8
+    hidden: Annotated[int, Field(ge=1, le=8192)] = 128
+    depth: Annotated[int, Field(ge=0, le=8)] = 1
+    """Hidden layers between the first and the last of each scale and translation network; the
+    published network has 2."""
+    front: Literal["whiten", "none"] = "whiten"
+    """A fixed linear map in front of the flow, fitted on the training rows."""
+    front_dims: Annotated[int, Field(ge=2, le=4096)] = 256
+    """Layers wider than this keep so many principal coordinates; the rest is left untouched."""
+
+
+class ReadingSpec(Spec):
+    """How an activation becomes rows; exactly one field is set."""
+
+    flatten: Literal[True] | None = None
+    pool: Literal["mean", "max"] | None = None
+    token: Literal["cls", "last", "mean"] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> ReadingSpec:
+        if sum(value is not None for value in (self.flatten, self.pool, self.token)) != 1:
+            raise ValueError("a reading is exactly one of flatten, pool, token")
+        return self
+
+    @property
+    def name(self) -> str:
+        """A short name for tables: `flatten`, `pool: mean`, `token: cls`."""
+        if self.flatten:
+            return "flatten"
+        return f"pool: {self.pool}" if self.pool else f"token: {self.token}"
+
+
+class PairSpec(Spec):
+    """How pairs that share a concept are drawn (METHOD: label, numeric)."""
+
+    kind: Literal["label", "numeric"] = "label"
+    column: str | None = None
+    """The column of the row table; the concept's own name when left out."""
+    rho: Annotated[float, Field(gt=0, lt=1)] = 0.975
+    """σ_ab, the positive correlation of the shared block over the two examples of a pair."""
+
+
+class TrainingSpec(Spec):
+    """The optimisation of one IIN."""
+
+    updates: Annotated[int, Field(ge=1)] = 1500
+    batch: Annotated[int, Field(ge=2, le=65536)] = 256
+    """Pairs in an update (rows, for an IIN without concepts)."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.95)
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    warmup: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """The share of updates over which the learning rate rises; then it falls as a cosine to 0."""
+    noise: Annotated[float, Field(ge=0, le=10)] = 0.2
+    """Standard deviation of the noise added to z, in units of each component's own."""
+    noise_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """The share of a batch's pairs to which the noise is added."""
+    clip: Annotated[float, Field(gt=0)] | None = None
+    """The largest norm of one IIN's gradient."""
+
+
+class EvaluationSpec(Spec):
+    """What is measured of one IIN."""
+
+    pairs: Annotated[int, Field(ge=10, le=1_000_000)] = 4000
+    probes: tuple[Literal["linear", "mlp"], ...] = ("linear", "mlp")
+    baselines: tuple[Literal["class_means", "lda"], ...] = ("class_means", "lda")
+    bootstrap: Annotated[int, Field(ge=0, le=100_000)] = 200
+    """Resamplings of sources behind each interval."""
+    seed: int = 0
