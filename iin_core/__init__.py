@@ -1,0 +1,1 @@
+"""The science: tensors and tables in, tensors and scores out."""
