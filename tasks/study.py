@@ -11,6 +11,7 @@ from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, Spec,
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
 """A name that a person gives: any printable characters but slashes."""
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -111,12 +112,19 @@ class OverrideSpec(Spec):
     model: str = "*"
     layer: str = "*"
     concepts: str = "*"
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] | None = None
+    seeds: Seeds | None = None
     training: dict[str, JsonValue] = {}
     flow: dict[str, JsonValue] = {}
     dimensions: dict[Name, Annotated[int, Field(ge=1)]] | None = None
     headline: bool = False
     """Headline units are shown first, and their models are logged to MLflow."""
+
+    @model_validator(mode="after")
+    def _is_sensible(self) -> OverrideSpec:
+        _refuse_twice(self.seeds or ())
+        if RESIDUAL in (self.dimensions or {}):
+            raise ValueError(f"give the dimensions of concepts only; {RESIDUAL!r} gets what they leave")
+        return self
 
 
 class ResourceSpec(Spec):
@@ -180,9 +188,19 @@ class Study(Spec):
     dimensions: Literal["softmax"] = "softmax"
     flow: FlowSpec = FlowSpec()
     training: TrainingSpec = TrainingSpec()
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    seeds: Seeds = (0,)
     overrides: tuple[OverrideSpec, ...] = ()
     evaluation: EvaluationSpec = EvaluationSpec()
     resources: ResourcesSpec = ResourcesSpec()
     tracking: TrackingSpec = TrackingSpec()
     gates: tuple[GateSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Study:
+        _refuse_twice(self.seeds)
+        return self
+
+
+def _refuse_twice(seeds: tuple[int, ...]) -> None:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds {list(seeds)} name one seed twice")
