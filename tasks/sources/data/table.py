@@ -1,0 +1,80 @@
+"""The table of a data source: one row for each example."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from iin_core.errors import InputError
+from iin_core.rows import source_texts
+from tasks.errors import StudyError
+
+SOURCE = "source"
+
+
+def make_table(made: Any, name: str) -> pd.DataFrame:
+    """A table with a plain index and a complete column `source`.
+
+    Args:
+        made: a DataFrame, or a mapping of columns.
+        name: how the study calls the source.
+
+    Raises:
+        StudyError: not a table, two columns of one name, or a row without source.
+    """
+    if not isinstance(made, (pd.DataFrame, Mapping)):
+        raise StudyError(
+            f"The table of the data source {name!r} is a {type(made).__name__}.",
+            where="data.source",
+            fix="give a DataFrame, or a mapping of columns of equal length",
+        )
+    try:
+        table = pd.DataFrame(made).reset_index(drop=True)
+    except ValueError as error:
+        raise StudyError(
+            f"The columns of the data source {name!r} make no table: {error}.",
+            where="data.source",
+            fix="give columns of equal length",
+        ) from error
+    table.columns = pd.Index([str(column) for column in table.columns])
+    twice = sorted(set(table.columns[table.columns.duplicated()]))
+    if twice:
+        raise StudyError(
+            f"The table of the data source {name!r} has two columns called {twice[0]!r}.",
+            where="data.source",
+            fix="rename one",
+        )
+    if SOURCE not in table:
+        table.insert(0, SOURCE, np.arange(len(table)))
+    try:
+        source_texts(table[SOURCE])
+    except InputError as error:
+        raise StudyError(
+            error.what, where=f"data.source, column 'source', {error.where}", fix=error.fix
+        ) from None
+    return table
+
+
+def table_digest(table: pd.DataFrame) -> str:
+    """SHA-256 of the names, kinds and values of all columns."""
+    digest = hashlib.sha256()
+    for column in table.columns:
+        series = table[column]
+        header, data = _column_bytes(series)
+        digest.update(f"{len(str(column))}:{column}:{header}:{len(data)}:".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _column_bytes(series: pd.Series) -> tuple[str, bytes]:
+    values = series.to_numpy()
+    if values.dtype.kind in "biuf":
+        return values.dtype.str, np.ascontiguousarray(values).tobytes()
+    texts = (
+        "" if missing else f"{len(str(v))}:{v}" for v, missing in zip(values, pd.isna(values), strict=True)
+    )
+    return "text", "\n".join(texts).encode()
