@@ -16,8 +16,20 @@ from iin_core.errors import InputError
 from iin_core.spec import ReadingSpec
 
 
+class RowReader(Protocol):
+    """What extraction needs of a reading."""
+
+    def rows(self, activation: Tensor) -> Tensor:
+        """Read an activation ``(n, ...)`` as float32 rows ``(n, N)``.
+
+        Raises:
+            InputError: an activation of a shape or dtype that this reading cannot read.
+        """
+        ...
+
+
 @runtime_checkable
-class Reading(Protocol):
+class Reading(RowReader, Protocol):
     """What extraction and re-insertion need of a reading."""
 
     @property
@@ -33,14 +45,6 @@ class Reading(Protocol):
     @property
     def editable(self) -> bool:
         """Whether a change of the rows can be put back into the activation."""
-        ...
-
-    def rows(self, activation: Tensor) -> Tensor:
-        """Read an activation ``(n, ...)`` as float32 rows ``(n, N)``.
-
-        Raises:
-            InputError: an activation of a shape or dtype that this reading cannot read.
-        """
         ...
 
     def add(self, activation: Tensor, delta_rows: Tensor) -> Tensor:
@@ -190,13 +194,8 @@ def n_features(reading: Reading, shape: tuple[int, ...]) -> int:
 
 def readings_for(shape: tuple[int, ...]) -> dict[str, int]:
     """Name the built-in readings that can read activations of a shape ``(...)``, each with its N."""
-    built_in: tuple[Reading, ...] = (
-        Flatten(),
-        *(Pool(how) for how in ("mean", "max")),
-        *(Token(which) for which in ("cls", "last", "mean")),
-    )
     readable = {}
-    for reading in built_in:
+    for reading in _BUILT_IN:
         try:
             readable[reading.name] = n_features(reading, shape)
         except InputError:
@@ -204,6 +203,8 @@ def readings_for(shape: tuple[int, ...]) -> dict[str, int]:
     return readable
 
 
+_POOLS, _TOKENS = (Pool("mean"), Pool("max")), (Token("cls"), Token("last"), Token("mean"))
+_BUILT_IN: tuple[Reading, ...] = (Flatten(), *_POOLS, *_TOKENS)
 _FITTING = {
     2: "use flatten",
     3: "use flatten, pool: mean, pool: max or one of token: cls, last, mean",

@@ -28,7 +28,7 @@ from iin_core.hooks import (
     owned,
 )
 from iin_core.layer_probe import LayerProbe, observe, probe
-from iin_core.readings import Reading
+from iin_core.readings import Reading, RowReader
 
 __all__ = [
     "Inputs",
@@ -71,7 +71,7 @@ def module_names(model: nn.Module, patterns: Sequence[str]) -> list[str]:
     return [name for name in aliases if name in wanted]
 
 
-def capture(model: nn.Module, inputs: Inputs, readings: Mapping[str, Reading]) -> dict[str, Tensor]:
+def capture(model: nn.Module, inputs: Inputs, readings: Mapping[str, RowReader]) -> dict[str, Tensor]:
     """Read the rows ``(n, N)``, float32, of several layers in one forward pass without gradients.
 
     The pass ends behind the last wanted layer. The rows own their memory: what the model does to an
@@ -84,7 +84,7 @@ def capture(model: nn.Module, inputs: Inputs, readings: Mapping[str, Reading]) -
     n = n_examples(inputs)
     rows: dict[str, Tensor] = {}
 
-    def reader(name: str, reading: Reading) -> Callable[..., None]:
+    def reader(name: str, reading: RowReader) -> Callable[..., None]:
         def read(module: nn.Module, _: Any, activation: Any) -> None:
             if name in rows:
                 raise called_twice(name, module)
