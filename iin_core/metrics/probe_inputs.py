@@ -1,0 +1,72 @@
+"""What all probes of a stack share: codes, labels and folds, padded to one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from iin_core.metrics.folds import Fold
+
+_IMPOSSIBLE = -1e9
+_NARROWEST = 32
+
+
+@dataclass(frozen=True)
+class ProbeInputs:
+    """Every input × every fold × every target is one probe; all of them are trained together.
+
+    Args:
+        codes: (inputs, n, width), zero beyond an input's own width.
+        widths: own width of each input.
+        targets: (targets, n) class indices.
+        n_classes: classes of each target.
+        folds: the directions of cross-fitting.
+    """
+
+    codes: Tensor
+    widths: tuple[int, ...]
+    targets: Tensor
+    n_classes: tuple[int, ...]
+    folds: tuple[Fold, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(inputs, folds, targets): the leading axes of a stack of probes."""
+        return len(self.codes), len(self.folds), len(self.targets)
+
+    @property
+    def class_mask(self) -> Tensor:
+        """(targets, classes), added to logits: 0 for classes that exist, else −10⁹."""
+        classes = torch.arange(max(self.n_classes))
+        exists = classes < torch.tensor(self.n_classes)[:, None]
+        return torch.where(exists, 0.0, _IMPOSSIBLE)
+
+
+def stacks(
+    inputs: Sequence[Tensor], targets: Sequence[tuple[Tensor, int]], folds: tuple[Fold, ...]
+) -> Iterator[tuple[list[int], ProbeInputs]]:
+    """Inputs of similar width together, so that padding costs at most twice the arithmetic.
+
+    Args:
+        inputs: codes (n, width) of each input.
+        targets: (class indices (n,), number of classes) of each target.
+        folds: the directions of cross-fitting.
+
+    Yields:
+        positions in `inputs`, and those inputs as one stack.
+    """
+    buckets: dict[int, list[int]] = {}
+    for i, block in enumerate(inputs):
+        width = max(_NARROWEST, 1 << (block.shape[1] - 1).bit_length())
+        buckets.setdefault(width, []).append(i)
+    labels = torch.stack([target for target, _ in targets])
+    n_classes = tuple(count for _, count in targets)
+    for members in buckets.values():
+        widths = tuple(inputs[i].shape[1] for i in members)
+        codes = torch.zeros(len(members), labels.shape[1], max(widths))
+        for row, i in zip(codes, members, strict=True):
+            row[:, : inputs[i].shape[1]] = inputs[i]
+        yield members, ProbeInputs(codes, widths, labels, n_classes, folds)
