@@ -27,7 +27,9 @@ for _name in (*_OURS, *_THEIRS):
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
+from tasks.cluster import Cluster, connect  # noqa: E402
 from tasks.output import Root, open_root  # noqa: E402
+from tasks.study import ResourcesSpec  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -47,3 +49,16 @@ def _homes_of_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 def root(tmp_path: Path) -> Root:
     """An empty root of outputs."""
     return open_root(str(tmp_path / "root"))
+
+
+@pytest.fixture(scope="session")
+def jobs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study's folder: tests put modules there whose functions run on workers."""
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="session")
+def cluster(jobs_folder: Path) -> Iterator[Cluster]:
+    """One local Ray cluster of two workers for all tests that need one."""
+    with connect(None, ResourcesSpec(), folder=jobs_folder) as connection:
+        yield connection
