@@ -30,7 +30,7 @@ class Coupling(nn.Module):
 
     def __init__(self, n_dims: int, hidden: int, depth: int, generators: Sequence[torch.Generator]) -> None:
         super().__init__()
-        self.n_half = n_dims // 2
+        self.n_half, self.hidden, self.depth = n_dims // 2, hidden, depth
         widths = [self.n_half, *[hidden] * (depth + 1), self.n_half]
         self.nets = nn.ModuleList(_ScaleAndTranslation(widths, generators) for _ in range(2))
 

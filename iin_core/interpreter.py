@@ -1,0 +1,175 @@
+"""An interpreter: a trained IIN with which the concepts in an activation are read and changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from iin_core.blocks import Blocks
+from iin_core.errors import InputError, nearest
+from iin_core.flow import NormalizingFlow
+from iin_core.front import Front
+from iin_core.objective import nll_per_dim
+from iin_core.priors import Label, Prior, class_labels
+
+if TYPE_CHECKING:
+    from iin_core.attached import Edits
+    from iin_core.spec import ReadingSpec
+
+
+class Interpreter:
+    """The bijection T between an activation z and its factors z̃, with the priors of the blocks.
+
+    Rows come and go as (n, N) in the order of the layer's features; factors as (n, d) in the order
+    of `blocks`. d is N, unless the layer is wider than the flow's front keeps (see `Front`): then
+    what the front leaves out is taken from `like`, or from the row that is edited.
+
+    Args:
+        front: the fixed linear map in front of the flow.
+        flow: a flow of one IIN (K = 1).
+        blocks: the layout of z̃.
+        priors: one for each block.
+        meta: where the interpreter comes from; anything that JSON can hold.
+
+    Source: paper, section 3.
+    """
+
+    def __init__(
+        self,
+        front: Front,
+        flow: NormalizingFlow,
+        blocks: Blocks,
+        priors: Mapping[str, Prior],
+        meta: Mapping[str, Any],
+    ) -> None:
+        self.front = front
+        self.flow = flow.eval().requires_grad_(False)
+        self.blocks = blocks
+        self.priors = dict(priors)
+        self.meta = dict(meta)
+
+    @property
+    def n_features(self) -> int:
+        """N, the width of the layer."""
+        return self.front.n_features
+
+    @property
+    def labels(self) -> dict[str, list[Label]]:
+        """For each labelled concept the values of its classes."""
+        return {name: list(class_labels(p)) for name, p in self.priors.items() if class_labels(p)}
+
+    def encode(self, z: ArrayLike | Tensor) -> Tensor:
+        """z̃ = T(z): (n, N) to (n, d)."""
+        return self.encode_with_log_det(z)[0]
+
+    def encode_with_log_det(self, z: ArrayLike | Tensor) -> tuple[Tensor, Tensor]:
+        """z̃ = T(z), (n, d), and log|det T'(z)|, (n,), in nats."""
+        z_tilde, log_det = self.flow(self.front.apply(self._rows(z, self.n_features))[None])
+        return z_tilde[0], log_det[0] + self.front.log_det
+
+    def decode(self, z_tilde: ArrayLike | Tensor, like: ArrayLike | Tensor | None = None) -> Tensor:
+        """z = T⁻¹(z̃): (n, d) to (n, N); `like`, (n, N), gives what the front leaves untouched."""
+        x = self.flow.inverse(self._rows(z_tilde, self.blocks.n_dims)[None])[0]
+        return self.front.invert(x, None if like is None else self._rows(like, self.n_features))
+
+    def log_prob(self, z: ArrayLike | Tensor) -> Tensor:
+        """Log-density of rows under the blocks' own priors, (n,), nats."""
+        z_tilde, log_det = self.encode_with_log_det(z)
+        blocks = (self.priors[name].log_prob(z_tilde[:, place]) for name, place in self.blocks.items())
+        return sum(blocks, start=log_det)
+
+    def nll_per_dim(self, z: ArrayLike | Tensor) -> Tensor:
+        """Negative log-likelihood under z̃ ~ N(0, I), (n,), nats per dimension, ½·log 2π left out."""
+        return nll_per_dim(*self.encode_with_log_det(z))
+
+    def sample(self, n: int, seed: int = 0) -> Tensor:
+        """Draw n activations, (n, N), from the priors of the blocks."""
+        generator = torch.Generator().manual_seed(seed)
+        return self.decode(torch.cat([prior.sample(n, generator) for prior in self._ordered()], 1))
+
+    def swap(
+        self, base: ArrayLike | Tensor, source: ArrayLike | Tensor, factor: str | Sequence[str]
+    ) -> Tensor:
+        """The rows `base`, (n, N), with the given factors of the rows `source`, (n, N)."""
+        z = self._rows(base, self.n_features)
+        z_tilde, donor = self.encode(z), self.encode(source)
+        edited = z_tilde.clone()
+        for name in [factor] if isinstance(factor, str) else factor:
+            edited[:, self._place(name)] = donor[:, self._place(name)]
+        return self._changed(z, z_tilde, edited)
+
+    def resample(self, z: ArrayLike | Tensor, factor: str, seed: int = 0) -> Tensor:
+        """The rows z, (n, N), with one factor drawn anew from its prior."""
+        z = self._rows(z, self.n_features)
+        z_tilde = self.encode(z)
+        edited = z_tilde.clone()
+        drawn = self.priors[self._name(factor)].sample(len(z), torch.Generator().manual_seed(seed))
+        edited[:, self._place(factor)] = drawn.to(z)
+        return self._changed(z, z_tilde, edited)
+
+    def edit(self, z: ArrayLike | Tensor, factor: str, to: Label) -> Tensor:
+        """The rows z, (n, N), with one concept set to the label or the number `to`."""
+        z = self._rows(z, self.n_features)
+        z_tilde = self.encode(z)
+        edited = z_tilde.clone()
+        prior = self.priors[self._name(factor)]
+        edited[:, self._place(factor)] = prior.edited(z_tilde[:, self._place(factor)], to)
+        return self._changed(z, z_tilde, edited)
+
+    def attached(
+        self, model: nn.Module, *, layer: str | Sequence[str], reading: ReadingSpec | None = None
+    ) -> AbstractContextManager[Edits]:
+        """Re-insert edited activations into a running model; see `iin_core.attached.attached`."""
+        from iin_core.attached import attached
+
+        return attached(self, model, layer, reading)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the interpreter as JSON and safetensors into a folder, which is made."""
+        from iin_core.interpreter_file import save
+
+        save(self, Path(folder))
+
+    @staticmethod
+    def load(folder: str | Path) -> Interpreter:
+        """Read an interpreter that `save` wrote.
+
+        Raises:
+            CheckpointError: the folder does not hold one, or one of a newer version.
+        """
+        from iin_core.interpreter_file import load
+
+        return load(Path(folder))
+
+    def _changed(self, z: Tensor, z_tilde: Tensor, edited: Tensor) -> Tensor:
+        """z + T⁻¹(edited) − T⁻¹(z̃): exactly z where nothing was edited."""
+        return z + (self.decode(edited, like=z) - self.decode(z_tilde, like=z))
+
+    def _rows(self, rows: ArrayLike | Tensor, width: int) -> Tensor:
+        tensor = torch.as_tensor(rows).float()
+        if tensor.ndim != 2 or tensor.shape[1] != width:
+            raise InputError(
+                f"Rows have the shape (n, {width}), these have {tuple(tensor.shape)}.",
+                fix="give one row an example; a reading makes rows of an activation",
+            )
+        return tensor
+
+    def _name(self, factor: str) -> str:
+        if factor not in self.blocks:
+            raise InputError(
+                f"The interpreter has no factor {factor!r}.",
+                fix=f"its factors: {nearest(factor, list(self.blocks), n=10)}",
+            )
+        return factor
+
+    def _place(self, factor: str) -> slice:
+        return self.blocks[self._name(factor)]
+
+    def _ordered(self) -> list[Prior]:
+        return [self.priors[name] for name in self.blocks]

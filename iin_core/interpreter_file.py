@@ -1,0 +1,133 @@
+"""Interpreters on disk: a folder with one JSON file and one of safetensors, no code, no pickle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from iin_core.blocks import Blocks
+from iin_core.errors import CheckpointError
+from iin_core.flow import NormalizingFlow
+from iin_core.front import Front
+from iin_core.interpreter import Interpreter
+from iin_core.priors import ClassPrior, NormalPrior, Prior, ValuePrior
+from iin_core.transforms import ActNorm, Coupling, Permutation
+
+FORMAT = 1
+_JSON, _TENSORS = "interpreter.json", "interpreter.safetensors"
+
+
+def save(interpreter: Interpreter, folder: Path) -> None:
+    """Write an interpreter into a folder, which is made."""
+    from safetensors.torch import save_file
+
+    front = interpreter.front
+    tensors = {f"flow.{name}": value for name, value in interpreter.flow.state_dict().items()}
+    tensors |= {"front.mean": front.mean, "front.forward": front.forward, "front.backward": front.backward}
+    for name, prior in interpreter.priors.items():
+        tensors |= {f"prior.{name}.{part}": value for part, value in _prior_tensors(prior).items()}
+    document = {
+        "iin_interpreter": FORMAT,
+        "n_features": interpreter.n_features,
+        "blocks": interpreter.blocks.dims,
+        "flow": [_describe(transform) for transform in interpreter.flow.transforms],
+        "front": {"log_det": front.log_det, "explained": front.explained},
+        "priors": {name: _prior_json(prior) for name, prior in interpreter.priors.items()},
+        "meta": interpreter.meta,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, folder / _TENSORS)
+    (folder / _JSON).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load(folder: Path) -> Interpreter:
+    """Read an interpreter.
+
+    Raises:
+        CheckpointError: files are missing, cut short, of a newer version, or do not fit together.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        document = json.loads((folder / _JSON).read_text(encoding="utf-8"))
+        version = document["iin_interpreter"]
+        if version > FORMAT:
+            raise CheckpointError(
+                f"The interpreter has format {version}; this version reads up to {FORMAT}.",
+                where=str(folder),
+                fix="update iin",
+            )
+        return _assemble(document, load_file(folder / _TENSORS))
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            "The folder does not hold an interpreter.",
+            where=str(error.filename),
+            fix=f"give a folder with {_JSON} and {_TENSORS}, as Interpreter.save and iin export write it",
+        ) from error
+    except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"The interpreter's files do not fit together: {error}",
+            where=str(folder),
+            fix="export the interpreter again",
+        ) from error
+
+
+def _assemble(document: dict[str, Any], tensors: dict[str, Tensor]) -> Interpreter:
+    blocks = Blocks(document["blocks"])
+    flow = NormalizingFlow(_rebuild(entry, blocks.n_dims) for entry in document["flow"])
+    flow.load_state_dict(
+        {name.removeprefix("flow."): value for name, value in tensors.items() if name.startswith("flow.")}
+    )
+    front = Front(
+        tensors["front.mean"],
+        tensors["front.forward"],
+        tensors["front.backward"],
+        document["front"]["log_det"],
+        document["front"]["explained"],
+    )
+    priors = {name: _load_prior(name, entry, tensors) for name, entry in document["priors"].items()}
+    return Interpreter(front, flow, blocks, priors, document["meta"])
+
+
+def _describe(transform: nn.Module) -> dict[str, Any]:
+    if isinstance(transform, Coupling):
+        return {"kind": "coupling", "hidden": transform.hidden, "depth": transform.depth}
+    return {"kind": {ActNorm: "actnorm", Permutation: "permutation"}[type(transform)]}
+
+
+def _rebuild(entry: dict[str, Any], n_dims: int) -> nn.Module:
+    """A transform of the right shape; its tensors are loaded afterwards."""
+    generators = [torch.Generator()]
+    if entry["kind"] == "coupling":
+        return Coupling(n_dims, entry["hidden"], entry["depth"], generators)
+    return {"actnorm": lambda: ActNorm(n_dims), "permutation": lambda: Permutation(n_dims, generators)}[
+        entry["kind"]
+    ]()
+
+
+def _prior_tensors(prior: Prior) -> dict[str, Tensor]:
+    if isinstance(prior, ClassPrior):
+        return {"means": prior.means, "std": prior.std, "weights": prior.weights}
+    return {"weight": prior.weight} if isinstance(prior, ValuePrior) else {}
+
+
+def _prior_json(prior: Prior) -> dict[str, Any]:
+    if isinstance(prior, ClassPrior):
+        return {"kind": prior.kind, "labels": list(prior.labels)}
+    if isinstance(prior, ValuePrior):
+        return {"kind": prior.kind, "bias": prior.bias}
+    return {"kind": prior.kind, "width": prior.n_dims}
+
+
+def _load_prior(name: str, entry: dict[str, Any], tensors: dict[str, Tensor]) -> Prior:
+    if entry["kind"] == ClassPrior.kind:
+        parts = (tensors[f"prior.{name}.{part}"] for part in ("means", "std", "weights"))
+        return ClassPrior(tuple(entry["labels"]), *parts)
+    if entry["kind"] == ValuePrior.kind:
+        return ValuePrior(tensors[f"prior.{name}.weight"], entry["bias"])
+    return NormalPrior(entry["width"])
