@@ -23,16 +23,32 @@ class Dimensions:
     scores: dict[str, float]
 
 
-def softmax_dimensions(z: Tensor, pairs: Mapping[str, PairSource], n_dims: int, seed: int = 0) -> Dimensions:
-    """Divide n_dims among the residual and the concepts by how much pairs have in common.
+def shared_score(z: Tensor, source: PairSource, seed: int = 0) -> float:
+    """How much of the variance the two rows of a pair have in common, at most 1.
 
-    The score of a concept F is s_F = Σ_i Cov(zᵃ_i, zᵇ_i) / Σ_i Var(z_i): the covariance over pairs that
-    share F, about the mean of a and b together, over the variance of all rows. The residual has the
-    score 1, N_k = ⌊softmax(s)_k · N⌋ but at least 1, and the residual takes what is left over.
+    s_F = Σ_i Cov(zᵃ_i, zᵇ_i) / Σ_i Var(z_i): the covariance over pairs that share F, about the mean of a
+    and b together, over the variance of all rows.
 
     Args:
         z: (n, N).
-        pairs: for each concept what draws pairs that share it.
+        source: draws pairs that share F.
+
+    Source: paper, section 3.3 and its reference implementation.
+    """
+    a, b, _ = source.draw(_PAIRS, torch.Generator().manual_seed(seed))
+    mean = (z[a].mean(0) + z[b].mean(0)) / 2
+    covariance = ((z[a] - mean) * (z[b] - mean)).mean(0).sum()
+    return float(covariance / z.var(0).sum())
+
+
+def softmax_dimensions(scores: Mapping[str, float], n_dims: int) -> Dimensions:
+    """Divide n_dims among the residual and the concepts by the concepts' scores.
+
+    The residual has the score 1, N_k = ⌊softmax(s)_k · N⌋ but at least 1, and the residual takes what
+    is left over.
+
+    Args:
+        scores: one for each concept, see `shared_score`.
         n_dims: how many dimensions are divided: N, or d behind a front.
 
     Raises:
@@ -40,16 +56,18 @@ def softmax_dimensions(z: Tensor, pairs: Mapping[str, PairSource], n_dims: int, 
 
     Source: paper, section 3.3 and its reference implementation.
     """
-    if len(pairs) + 1 > n_dims:
+    if len(scores) + 1 > n_dims:
         raise InputError(
-            f"{len(pairs)} concepts and a residual do not fit into {n_dims} dimensions.",
+            f"{len(scores)} concepts and a residual do not fit into {n_dims} dimensions.",
             fix="study a wider layer or fewer concepts at once",
         )
-    scores = {RESIDUAL: 1.0} | {name: _score(z, source, seed) for name, source in pairs.items()}
-    shares = torch.softmax(torch.tensor(list(scores.values()), dtype=torch.float64), 0)
-    dims = {name: max(1, int(share * n_dims)) for name, share in zip(scores, shares.tolist(), strict=True)}
-    dims[RESIDUAL] = n_dims - sum(dims[name] for name in pairs)
-    return Dimensions(dims, scores)
+    all_scores = {RESIDUAL: 1.0, **scores}
+    shares = torch.softmax(torch.tensor(list(all_scores.values()), dtype=torch.float64), 0)
+    dims = {
+        name: max(1, int(share * n_dims)) for name, share in zip(all_scores, shares.tolist(), strict=True)
+    }
+    dims[RESIDUAL] = n_dims - sum(dims[name] for name in scores)
+    return Dimensions(dims, all_scores)
 
 
 def given_dimensions(given: Mapping[str, int], n_dims: int) -> dict[str, int]:
@@ -66,10 +84,3 @@ def given_dimensions(given: Mapping[str, int], n_dims: int) -> dict[str, int]:
             fix="give the concepts fewer dimensions, or use dimensions: softmax",
         )
     return Blocks({RESIDUAL: residual, **given}).dims
-
-
-def _score(z: Tensor, source: PairSource, seed: int) -> float:
-    a, b, _ = source.draw(_PAIRS, torch.Generator().manual_seed(seed))
-    mean = (z[a].mean(0) + z[b].mean(0)) / 2
-    covariance = ((z[a] - mean) * (z[b] - mean)).mean(0).sum()
-    return float(covariance / z.var(0).sum())

@@ -41,6 +41,28 @@ class Pairs:
         given = self.shares if self.shares is not None else self.differs
         return [given] if isinstance(given, str) else list(given or ())
 
+    def within(self, rows: NDArray[np.int64], n_rows: int) -> Pairs:
+        """The pairs whose both rows are among `rows`, with places in `rows` instead of row indices.
+
+        Args:
+            rows: kept row indices.
+            n_rows: how many rows there are in all.
+
+        Raises:
+            InputError: no pair is left, or a pair points outside the rows.
+        """
+        a, b = np.asarray(self.a, np.int64), np.asarray(self.b, np.int64)
+        _check_table(self, a, b, n_rows)
+        place = np.full(n_rows, -1)
+        place[rows] = np.arange(len(rows))
+        kept = (place[a] >= 0) & (place[b] >= 0)
+        if not kept.any():
+            raise InputError(
+                "No pair has both of its rows among those kept for training.", fix="give more pairs"
+            )
+        rho = np.broadcast_to(np.asarray(self.rho), a.shape)[kept]
+        return Pairs(place[a][kept], place[b][kept], self.shares, self.differs, rho)
+
     def rho_of_blocks(self, blocks: Blocks) -> Tensor:
         """The correlation of each block over each pair, (n, K + 1)."""
         named = torch.tensor([name in self.names for name in blocks])
@@ -226,32 +248,31 @@ def table_pairs(pairs: Pairs, blocks: Blocks, n_rows: int) -> TablePairs:
         InputError: indices outside the rows, a pair of one row with itself, an unknown concept, a
             correlation outside (0, 1), or not exactly one of `shares` and `differs`.
     """
-    a, b = (torch.as_tensor(np.asarray(index, np.int64)) for index in (pairs.a, pairs.b))
-    _check_table(pairs, a, b, blocks, n_rows)
-    return TablePairs(a, b, pairs.rho_of_blocks(blocks))
-
-
-def _check_table(pairs: Pairs, a: Tensor, b: Tensor, blocks: Blocks, n_rows: int) -> None:
-    if (pairs.shares is None) == (pairs.differs is None):
-        raise InputError("A table of pairs needs exactly one of shares and differs.")
+    a, b = np.asarray(pairs.a, np.int64), np.asarray(pairs.b, np.int64)
+    _check_table(pairs, a, b, n_rows)
     for name in pairs.names:
         if name not in blocks:
             raise InputError(f"There is no concept {name!r}.", fix=f"nearest: {nearest(name, list(blocks))}")
+    return TablePairs(torch.from_numpy(a), torch.from_numpy(b), pairs.rho_of_blocks(blocks))
+
+
+def _check_table(pairs: Pairs, a: NDArray[np.int64], b: NDArray[np.int64], n_rows: int) -> None:
+    if (pairs.shares is None) == (pairs.differs is None):
+        raise InputError("A table of pairs needs exactly one of shares and differs.")
     if a.shape != b.shape or a.ndim != 1 or not len(a):
-        raise InputError(f"The pairs' a {tuple(a.shape)} and b {tuple(b.shape)} are not two equal lists.")
+        raise InputError(f"The pairs' a {a.shape} and b {b.shape} are not two equal lists.")
     outside = (a < 0) | (b < 0) | (a >= n_rows) | (b >= n_rows)
     for fault, what in ((outside, f"point outside the {n_rows} rows"), (a == b, "join a row with itself")):
         if fault.any():
-            first = int(fault.nonzero()[0])
+            first = int(np.flatnonzero(fault)[0])
             raise InputError(
-                f"{int(fault.sum())} pairs {what}.",
-                where=f"pair {first}: rows {int(a[first])}, {int(b[first])}",
+                f"{fault.sum()} pairs {what}.", where=f"pair {first}: rows {a[first]}, {b[first]}"
             )
     rho = np.asarray(pairs.rho, np.float64)
     if not ((rho > 0) & (rho < 1)).all():
         raise InputError(
             "The correlation rho of a pair lies strictly between 0 and 1.",
-            where=f"rho {rho.min():g} to {rho.max():g}",
+            where=f"rho from {rho.min():g} to {rho.max():g}",
         )
 
 
