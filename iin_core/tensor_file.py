@@ -15,6 +15,9 @@ from iin_core.errors import CheckpointError
 _NESTED = ("state_dict", "model_state_dict", "model")
 """Keys under which training programs store a state dict beside an optimizer's."""
 
+_SIGNS_OF_CODE = ("GLOBAL", "unrecognized function", "new object", "build state")
+"""Words of torch's refusals of classes and calls; its other refusals are of bytes that are no pickle."""
+
 
 def read_tensor_file(path: str | Path) -> Any:
     """Return what a file holds: a mapping of tensors, or whatever else ``weights_only`` admits.
@@ -76,7 +79,7 @@ def _read_torch(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "Unsupported" not in str(error) and "GLOBAL" not in str(error):
+        if not any(sign in str(error) for sign in _SIGNS_OF_CODE):
             raise _unreadable(path, error) from error
         raise CheckpointError(
             "The file holds code or objects besides tensors, and is not opened.",

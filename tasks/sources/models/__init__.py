@@ -57,8 +57,8 @@ def open_model(source: SourceSpec, folder: Path) -> nn.Module:
         CheckpointError: the checkpoint cannot be read.
     """
     name = _name(source)
-    factory = _factory(source, folder)
     with torch.random.fork_rng(devices=[]):
+        factory = _factory(source, folder)
         torch.manual_seed(0)
         model = call(factory, source.arguments, name)
     if not isinstance(model, nn.Module):
