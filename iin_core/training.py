@@ -21,6 +21,7 @@ from iin_core.updates import FlatParameters, learning_rate, make_optimizer
 _UPDATES_DRAWN_AT_ONCE = 32
 _CURVE_POINTS = 100
 _FIRST_ROWS = 1024
+_BATCH_STREAM = 2**32
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class _Batches:
         self.validation = torch.stack([job.x_validation for job in jobs]).to(device)
         self.noise = torch.stack([job.noise for job in jobs]).to(device) * spec.noise
         self.block_of_dim = torch.tensor([job.blocks.index_of_dim for job in jobs], device=device)
-        self.generators = [torch.Generator().manual_seed(job.seed + 1) for job in jobs]
+        self.generators = [torch.Generator().manual_seed(_BATCH_STREAM + job.seed) for job in jobs]
         self.n_noisy = round(spec.noise_share * spec.batch) if spec.noise > 0 else 0
         self.left = 0
 

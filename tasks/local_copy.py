@@ -1,4 +1,4 @@
-"""Files of a sealed output on this machine, for code that takes paths only."""
+"""Files of outputs on this machine, for code that takes paths only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from upath import UPath
+
 from tasks.output import Output
+from tasks.storage import is_local
 
 
 @contextmanager
@@ -21,8 +24,8 @@ def local_copy(output: Output, folder: str = "") -> Iterator[Path]:
     if not inside:
         raise output.damaged("has no such folder in its manifest", folder)
     paths = {name: output.file(name) for name in inside}
-    if isinstance(output.path, Path):
-        yield Path(output.path) / folder
+    if is_local(output.path):
+        yield Path(str(output.path)) / folder
         return
     with TemporaryDirectory(prefix="iin-") as temporary:
         for name, path in paths.items():
@@ -30,3 +33,18 @@ def local_copy(output: Output, folder: str = "") -> Iterator[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
         yield Path(temporary) / folder
+
+
+@contextmanager
+def local_folder(folder: UPath) -> Iterator[Path]:
+    """A folder for code that writes to paths only: itself where it lies here, else copied there afterwards."""
+    if is_local(folder):
+        yield Path(str(folder))
+        return
+    with TemporaryDirectory(prefix="iin-") as temporary:
+        yield Path(temporary)
+        for path in Path(temporary).rglob("*"):
+            if path.is_file():
+                target = folder / path.relative_to(temporary).as_posix()
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(path.read_bytes())

@@ -1,0 +1,41 @@
+"""Claim steps before working on them: what another run holds is waited for, what it sealed is reused."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from tasks.calls import Failure
+from tasks.errors import UnitFailed
+from tasks.lease import hold
+from tasks.output import Root
+from tasks.step import Step
+
+_log = logging.getLogger("tasks")
+
+
+@contextmanager
+def claim(root: Root, steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """Hold the leases of the steps that are not sealed; those still not sealed after the wait are yielded."""
+    missing = [step for step in steps if root.find(step) is None]
+    with hold(root, missing, on_wait=_log.warning):
+        yield [step for step in missing if root.find(step) is None]
+
+
+def refuse_failures(failures: Sequence[Failure], kind: str) -> None:
+    """End a step with an error for its failed calls, after all the others are sealed.
+
+    Raises:
+        IinError: the failure itself if there is one.
+        UnitFailed: a list of the failures if there are several.
+    """
+    if len(failures) == 1:
+        raise failures[0].error
+    if failures:
+        lines = [f"{failure.call.label}: {failure.error.what}" for failure in failures]
+        raise UnitFailed(
+            f"{len(failures)} calls of the step {kind} failed.",
+            where="\n         ".join(lines),
+            fix=failures[0].error.fix,
+        ) from failures[0].error
