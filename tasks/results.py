@@ -126,7 +126,7 @@ class OpenStudy:
         ]
         if len(found) == 1:
             return found[0]
-        known = [f"{known.model}/{known.layer}" for known in found or layers]
+        known = [f"{known.model}/{known.layer}" for known in found or self.record.layers]
         raise StudyError(
             f"{'Several models have' if found else 'The study has no'} layer {layer!r}.",
             where=f"study {self.record.name}",

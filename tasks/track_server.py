@@ -61,6 +61,7 @@ __all__ = [
     "Param",
     "Run",
     "RunTag",
+    "alone",
     "artifact_location",
     "connect",
     "reaching",
@@ -115,21 +116,22 @@ def connect(uri: str, *, check_reachable: float = 5.0) -> MlflowClient:
             fix="use http(s)://…, sqlite:////absolute/path.db or postgresql+psycopg2://…; "
             "MLflow's old folder of files is no longer supported by MLflow itself",
         )
-    with reaching(uri), _alone_in(uri):
+    # The first client makes SQLite's tables; two at once break each other's migration.
+    database = uri.partition(":///")[2] if uri.startswith("sqlite:") else ""
+    with reaching(uri), alone(Path(f"{database}.lock") if database else None):
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
     return client
 
 
 @contextmanager
-def _alone_in(uri: str) -> Iterator[None]:
-    # The first client makes SQLite's tables; two at once break each other's migration.
-    database = uri.partition(":///")[2]
-    if not uri.startswith("sqlite:") or not database:
+def alone(lock: Path | None) -> Iterator[None]:
+    """Keep other processes that lock the same file out of the block; None locks nothing."""
+    if lock is None:
         yield
         return
-    with open(f"{database}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.results import read_reasons, read_scores
-from tasks.tracked_names import digest, markdown_text, param_value, shorten, tag_value
 from tasks.track_server import Dataset, DatasetInput, InputTag, Metric, Param
+from tasks.tracked_names import digest, markdown_text, param_value, shorten, tag_value
 
 if TYPE_CHECKING:
     from tasks.output import Output, Root
