@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,9 +20,11 @@ from iin_core.interpreter import Interpreter
 from iin_core.priors import NormalPrior
 from iin_core.spec import FlowSpec, PairSpec, ReadingSpec, TrainingSpec
 from tasks.output import Output, Root
-from tasks.plan import LayerPlan, ModelPlan, Plan, Unit
 from tasks.step import Step
 from tasks.study import Study
+
+if TYPE_CHECKING:
+    from tasks.plan import LayerPlan, Plan, Unit
 
 N = 6
 NOT_APPLICABLE = "there is no concept whose pairs could be swapped"
@@ -74,6 +77,8 @@ def make_study(root: Root) -> Callable[..., SealedStudy]:
 
 
 def _plan(layers: tuple[str, ...], sets: tuple[str, ...], seeds: tuple[int, ...], fields: dict) -> Plan:
+    from tasks.plan import ModelPlan, Plan
+
     factors = {name: {} if name == "none" else {"digit": PairSpec(), "colour": PairSpec()} for name in sets}
     study = Study.model_validate(
         {
@@ -101,11 +106,15 @@ def _plan(layers: tuple[str, ...], sets: tuple[str, ...], seeds: tuple[int, ...]
 
 
 def _layer(name: str, index: int, rows: Step) -> LayerPlan:
+    from tasks.plan import LayerPlan
+
     extract = Step("activations", 1, {"layer": name}, {"rows": rows.key}, {}, f"{index:02d} {name}")
     return LayerPlan("net", name, index, ReadingSpec(flatten=True), N, N, (N,), True, extract)
 
 
 def _unit(layer: LayerPlan, concepts: str, factors: dict, seed: int, *, headline: bool) -> Unit:
+    from tasks.plan import Unit
+
     spec = {"concepts": concepts, "seed": seed}
     dimensions = Step("dimensions", 1, {"concepts": concepts}, {"z": layer.extract.key}, {}, concepts)
     train = Step("units", 1, spec, {"dimensions": dimensions.key}, {}, f"{layer.layer} {concepts}")
