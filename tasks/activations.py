@@ -23,8 +23,9 @@ from tasks.storage import is_local
 ARRAY = "activations.zarr"
 _CHUNK_BYTES = 2**20
 _SHARD_BYTES = 2**25
-_SHARD_ROWS = 4096
-"""At most so many rows a shard, so that a narrow layer still is work for several writers."""
+BLOCK_ROWS = 4096
+"""Rows that one writer extracts in one go. Each shard lies in one block: a shard has at most so many
+rows, and a power of two."""
 _ITEM_BYTES = 4
 
 
@@ -47,7 +48,7 @@ class Layout:
     @property
     def shard_rows(self) -> int:
         """Rows in a shard: at most 32 MiB, at most 4,096 rows, not more than there are."""
-        fits = _power_of_two(min(_SHARD_BYTES // (self.n * _ITEM_BYTES), _SHARD_ROWS))
+        fits = _power_of_two(min(_SHARD_BYTES // (self.n * _ITEM_BYTES), BLOCK_ROWS))
         return min(fits, 1 << max(0, self.n_rows - 1).bit_length())
 
     @property

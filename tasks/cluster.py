@@ -23,12 +23,14 @@ from tasks.calls import Call, Cluster, Failure
 from tasks.cluster_worker import LogBox
 from tasks.errors import EnvironmentProblem
 from tasks.head import check_address, reload_token
+from tasks.process import this_process
 from tasks.study import ResourcesSpec
 
 __all__ = ["Call", "Cluster", "Failure", "connect"]
 
 FOLDER_PREFIX = "iin-ray-"
-"""Private folders of local clusters are called so, then the process, then something random."""
+OWNER = "owner.json"
+"""In the private folder of a local cluster: the process that it belongs to."""
 _OBJECT_STORE = 128 * 2**20
 # One token for the life of this process: Ray's processes read it once and remember it.
 _TOKEN = secrets.token_hex(32)
@@ -159,14 +161,19 @@ def _update_environment(changes: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
+def temporary_folder() -> str:
+    """Where the private folders lie: the usual place, if its path is short."""
+    usual = tempfile.gettempdir()
+    return usual if len(usual.encode()) <= _LONGEST_TEMP else "/tmp"  # noqa: S108 - mkdtemp is private
+
+
 @contextmanager
 def _private_folder() -> Iterator[Path]:
     # Sockets lie below, and the path of a socket may have 107 bytes.
-    short = tempfile.gettempdir()
-    if len(short.encode()) > _LONGEST_TEMP:
-        short = "/tmp"  # noqa: S108 - mkdtemp makes a folder in it that is ours alone
+    short = temporary_folder()
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-", dir=short))
+        folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=short))
+        (folder / OWNER).write_text(this_process().text())
     except OSError as error:
         raise EnvironmentProblem(
             f"No temporary folder can be made for Ray: {error}.",

@@ -7,20 +7,19 @@ twice, and the seal takes the first.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from dataclasses import replace as replace_fields
 from datetime import datetime
-from pathlib import Path
 
 from upath import UPath
 
 from tasks.output import Root
+from tasks.process import Process, this_process
 from tasks.step import Step
 from tasks.storage import create_exclusively, readable_errors, replace
 
@@ -39,31 +38,25 @@ class Lease:
         key: of the step.
         label: of the step.
         owner: random, new for each `hold`.
-        host, machine, pid, started: the process that holds it; `machine` names the running
-            kernel and process space, `started` the process's start in ticks of that kernel.
+        process: that holds it.
         since, expires: seconds since 1970.
     """
 
     key: str
     label: str
     owner: str
-    host: str
-    machine: str
-    pid: int
-    started: str
+    process: Process
     since: float
     expires: float
 
     def is_free(self) -> bool:
         """Whether its owner is known to be dead, or has not been heard of for its lifetime."""
-        if self.machine and self.machine == _machine() and self.started != process_start(self.pid):
-            return True
-        return self.expires < time.time()
+        return self.process.is_dead() or self.expires < time.time()
 
     def holder(self) -> str:
         """Who holds it, for a person."""
         since = datetime.fromtimestamp(self.since).astimezone()
-        return f"process {self.pid} on {self.host}, since {since:%Y-%m-%d %H:%M:%S}"
+        return f"process {self.process.pid} on {self.process.host}, since {since:%Y-%m-%d %H:%M:%S}"
 
 
 @contextmanager
@@ -115,8 +108,9 @@ def live_keys(root: Root) -> set[str]:
 def read_lease(path: UPath) -> Lease | None:
     """What a lease file says; None if it is not there or not a lease."""
     try:
-        return Lease(**json.loads(path.read_bytes()))
-    except (FileNotFoundError, ValueError, TypeError):
+        data = json.loads(path.read_bytes())
+        return Lease(**{**data, "process": Process(**data["process"])})
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
 
 
@@ -149,9 +143,9 @@ def _beat(held: dict[UPath, Lease], stop: threading.Event) -> None:
         for path, lease in list(held.items()):
             found = read_lease(path)
             if found is not None and found.owner == lease.owner:
-                renewed = {**asdict(lease), "expires": time.time() + LIFETIME}
+                renewed = replace_fields(lease, expires=time.time() + LIFETIME)
                 try:
-                    replace(path, _text(Lease(**renewed)))
+                    replace(path, _text(renewed))
                 except OSError:
                     # A full disk ends the work itself, and says so; here it only costs the lease.
                     continue
@@ -163,10 +157,7 @@ def _new(step: Step) -> Lease:
         key=step.key,
         label=step.label,
         owner=secrets.token_hex(8),
-        host=platform.node(),
-        machine=_machine(),
-        pid=os.getpid(),
-        started=process_start(os.getpid()),
+        process=this_process(),
         since=now,
         expires=now + LIFETIME,
     )
@@ -174,22 +165,3 @@ def _new(step: Step) -> Lease:
 
 def _text(lease: Lease) -> bytes:
     return json.dumps(asdict(lease), indent=1).encode()
-
-
-def _machine() -> str:
-    # A process number means something in one kernel and one process space (container) alone.
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return ""
-
-
-def process_start(pid: int) -> str:
-    """When a process of this machine started, in ticks; empty if there is none (or no /proc)."""
-    try:
-        # The name of the process, in parentheses, may hold spaces and parentheses.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in ("Z", "X") else fields[19]

@@ -35,7 +35,7 @@ def _sealed(root, rows, layout, shards=None):
 @pytest.fixture
 def small_shards(monkeypatch):
     """Shards of at most 64 rows, so that a small array has several."""
-    monkeypatch.setattr(activations, "_SHARD_ROWS", 64)
+    monkeypatch.setattr(activations, "BLOCK_ROWS", 64)
 
 
 @given(sizes)

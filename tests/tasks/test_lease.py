@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from tasks import lease as lease_module
 from tasks.errors import EnvironmentProblem
-from tasks.lease import Lease, hold, leases, live_keys, process_start
+from tasks.lease import Lease, hold, leases, live_keys
+from tasks.process import parse_process, this_process
 from tasks.step import Step
 
 STEPS = [Step("units", 1, {"n": n}, {}, {}, f"unit {n}") for n in range(3)]
@@ -100,6 +102,7 @@ def test_a_killed_holder_is_free_at_once(root):
     ("change", "free"),
     [
         ({}, False),
+        ({"pid": 999999999}, True),
         ({"started": "1"}, True),
         ({"machine": "another", "pid": 1}, False),
         ({"machine": "another", "expires": 0.0}, True),
@@ -109,10 +112,11 @@ def test_a_killed_holder_is_free_at_once(root):
 )
 def test_when_a_lease_is_free(change, free):
     """Free is what a dead process of this machine holds, or what expired, and nothing else."""
-    pid = os.getpid()
-    own = {"pid": pid, "started": process_start(pid), "machine": lease_module._machine()}
-    fields = {"key": "k", "label": "l", "owner": "o", "host": "h", "since": 0.0, "expires": time.time() + 60}
-    assert Lease(**{**fields, **own, **change}).is_free() is free
+    change = dict(change)
+    expires = change.pop("expires", time.time() + 60)
+    process = replace(this_process(), **change)
+    assert Lease("k", "l", "o", process, 0.0, expires).is_free() is free
+    assert parse_process(process.text()) == process
 
 
 def test_the_heartbeat_keeps_it(root, monkeypatch):

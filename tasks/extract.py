@@ -1,0 +1,129 @@
+"""Step extract: the activations of all wanted layers of a model in one forward pass, as Zarr arrays."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from iin_core.errors import IinError
+from tasks.activations import BLOCK_ROWS, Layout, create_array, remove_drafts
+from tasks.cluster import Call, Cluster
+from tasks.errors import EnvironmentProblem
+from tasks.extract_worker import ExtractJob, Extractor, LayerJob
+from tasks.lease import hold
+from tasks.output import Attempt, Output, Root
+from tasks.study import ResourceSpec
+
+if TYPE_CHECKING:
+    from tasks.plan import LayerPlan, ModelPlan, Plan
+
+_log = logging.getLogger("tasks.extract")
+WEIGHTS = "model.safetensors"
+
+
+def extract(plan: Plan, root: Root, cluster: Cluster) -> list[Output]:
+    """Make the activations of every layer of the plan that are not sealed yet.
+
+    A model that cannot be extracted does not keep the others from it.
+
+    Returns:
+        The sealed outputs of all layers, in the plan's order.
+
+    Raises:
+        IinError: the first model's error, after all the others are done: `InputError` for rows that
+            are not finite, `ModelError` for a layer that cannot be read, `EnvironmentProblem`.
+    """
+    outputs: list[Output] = []
+    errors: list[IinError] = []
+    for model in plan.models:
+        try:
+            outputs += _extract_model(plan, model, root, cluster)
+        except EnvironmentProblem:
+            raise
+        except IinError as error:
+            _log.error("%s cannot be extracted: %s", model.name, error.what)
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return outputs
+
+
+def _extract_model(plan: Plan, model: ModelPlan, root: Root, cluster: Cluster) -> list[Output]:
+    missing = _missing(model, root)
+    if missing:
+        steps = [layer.extract for layer in missing]
+        with hold(root, steps, on_wait=_log.warning):
+            # Whoever was waited for may have sealed some of them.
+            missing = _missing(model, root)
+            if missing:
+                _run(plan, model, missing, root, cluster)
+    return [root.open("activations", layer.extract.key) for layer in model.layers]
+
+
+def _missing(model: ModelPlan, root: Root) -> list[LayerPlan]:
+    return [layer for layer in model.layers if root.find(layer.extract) is None]
+
+
+def _run(plan: Plan, model: ModelPlan, layers: list[LayerPlan], root: Root, cluster: Cluster) -> None:
+    started = time.monotonic()
+    with ExitStack() as stack:
+        attempts = [stack.enter_context(root.begin(layer.extract)) for layer in layers]
+        jobs = tuple(
+            _layer_job(plan, layer, attempt) for layer, attempt in zip(layers, attempts, strict=True)
+        )
+        resource = plan.study.resources.extract
+        failures = cluster.run_actors(
+            Extractor, (_job(plan, model, jobs, root, resource),), _calls(plan, model), resource=resource
+        )
+        if failures:
+            raise failures[0].error
+        for layer, attempt, job in zip(layers, attempts, jobs, strict=True):
+            _seal(layer, attempt, job.layout, time.monotonic() - started)
+
+
+def _layer_job(plan: Plan, layer: LayerPlan, attempt: Attempt) -> LayerJob:
+    layout = Layout(plan.n_rows, layer.n)
+    create_array(attempt.path, layout)
+    return LayerJob(layer.layer, layer.reading, attempt.path, layout)
+
+
+def _job(
+    plan: Plan, model: ModelPlan, layers: tuple[LayerJob, ...], root: Root, resource: ResourceSpec
+) -> ExtractJob:
+    weights = None
+    if model.prepare is not None:
+        weights = root.open("prepare", model.prepare.key).file(WEIGHTS)
+    return ExtractJob(
+        model=model.spec.source,
+        data=plan.study.data.source,
+        folder=plan.folder,
+        weights=weights,
+        layers=layers,
+        batch=plan.study.resources.batch,
+        n_rows=plan.n_rows,
+        device="cuda" if resource.gpus > 0 else "cpu",
+    )
+
+
+def _calls(plan: Plan, model: ModelPlan) -> list[Call]:
+    blocks = range(0, plan.n_rows, BLOCK_ROWS)
+    return [Call(f"extract {model.name}", (start, min(start + BLOCK_ROWS, plan.n_rows))) for start in blocks]
+
+
+def _seal(layer: LayerPlan, attempt: Attempt, layout: Layout, seconds: float) -> None:
+    remove_drafts(attempt.path)
+    for shard in range(layout.n_shards):
+        file = attempt.path / layout.file(shard)
+        assert file.exists(), f"nobody wrote {file}"
+    attempt.seal(
+        {
+            "layer": layer.layer,
+            "reading": layer.reading.name,
+            "shape": list(layer.shape),
+            "n_rows": layout.n_rows,
+            "n": layout.n,
+        },
+        times={"extract": seconds},
+    )

@@ -1,0 +1,155 @@
+"""The worker's side of extraction: whole shards of all wanted layers in one forward pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from upath import UPath
+
+from iin_core.errors import InputError
+from iin_core.readings import make_reading
+from iin_core.spec import ReadingSpec
+from iin_core.split import capture, refuse_non_finite
+from tasks.activations import Layout, write_shard
+from tasks.sources.data import open_data
+from tasks.sources.models import open_model
+from tasks.sources.models.weights import load_weights
+from tasks.storage import readable_errors
+from tasks.study import SourceSpec
+
+_log = logging.getLogger("tasks.extract")
+
+
+@dataclass(frozen=True)
+class LayerJob:
+    """Where the rows of one layer go: `path` is the attempt's folder, in which the array exists."""
+
+    layer: str
+    reading: ReadingSpec
+    path: UPath
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class ExtractJob:
+    """What a worker needs to extract any block of rows of one model.
+
+    Args:
+        model, data: their sources; relative names start in `folder`.
+        weights: the checkpoint of the `prepare` step, for a model that the study fits.
+        layers: what is wanted.
+        batch: examples in one forward pass; part of what makes a repeated block identical.
+        n_rows: of the data, as the plan knows it.
+        device: "cpu" or "cuda".
+    """
+
+    model: SourceSpec
+    data: SourceSpec
+    folder: Path
+    weights: UPath | None
+    layers: tuple[LayerJob, ...]
+    batch: int
+    n_rows: int
+    device: str
+
+
+class Extractor:
+    """Holds model and data, and extracts blocks of rows.
+
+    Raises:
+        StudyError, ModelError, CheckpointError: model or data cannot be opened.
+        InputError: the data no longer has the rows that the plan knows.
+    """
+
+    def __init__(self, job: ExtractJob) -> None:
+        self._job = job
+        self._data = open_data(job.data, job.folder)
+        if len(self._data) != job.n_rows:
+            raise InputError(
+                f"The data has {len(self._data)} rows, but had {job.n_rows} when the study was planned.",
+                where="data.source",
+                fix="run the study again, and leave the data as it is meanwhile",
+            )
+        self._model = _open(job)
+        self._readings = {layer.layer: make_reading(layer.reading) for layer in job.layers}
+
+    def __call__(self, start: int, stop: int) -> int:
+        """Extract and write the shards of rows `start` to `stop`, whole; return the number of rows.
+
+        Repeating it writes the same bytes: the batches are cut from `start` on.
+
+        Raises:
+            ModelError: a layer that is not called, is called twice, or returns no tensor.
+            InputError: rows that are not finite, or a reading that does not fit.
+            EnvironmentProblem: no space left, or no right to write.
+        """
+        writers = [_ShardWriter(layer, start) for layer in self._job.layers]
+        for rows in _batches(start, stop, self._job.batch):
+            captured = capture(self._model, self._inputs(rows), self._readings)
+            for writer in writers:
+                writer.add(captured[writer.job.layer].cpu())
+        for writer in writers:
+            writer.close()
+        _log.info("rows %d to %d of %d", start, stop - 1, self._job.n_rows)
+        return stop - start
+
+    def _inputs(self, rows: range) -> Tensor | dict[str, Tensor]:
+        inputs = self._data.batch(np.arange(rows.start, rows.stop))
+        if isinstance(inputs, Tensor):
+            return inputs.to(self._job.device)
+        return {name: part.to(self._job.device) for name, part in inputs.items()}
+
+
+class _ShardWriter:
+    """Gathers the rows of one layer and writes each shard as soon as it is full."""
+
+    def __init__(self, job: LayerJob, start: int) -> None:
+        assert start % job.layout.shard_rows == 0, f"row {start} lies inside a shard of {job.layer}"
+        self.job = job
+        self._row = start
+        self._shard = start // job.layout.shard_rows
+        self._buffer = self._empty()
+
+    def add(self, rows: Tensor) -> None:
+        """Take the next rows (b, n) in."""
+        refuse_non_finite(rows, self.job.layer, self._row)
+        values = rows.numpy()
+        while len(values):
+            span = self.job.layout.rows(self._shard)
+            take = min(len(values), span.stop - self._row)
+            self._buffer[self._row - span.start :][:take] = values[:take]
+            self._row, values = self._row + take, values[take:]
+            if self._row == span.stop:
+                self._write()
+
+    def close(self) -> None:
+        """See that nothing is left that was not written."""
+        at_edge = self._row in (self._shard * self.job.layout.shard_rows, self.job.layout.n_rows)
+        assert at_edge, f"row {self._row} lies inside a shard of {self.job.layer}"
+
+    def _write(self) -> None:
+        with readable_errors(f"the activations of {self.job.layer}", self.job.path):
+            write_shard(self.job.path, self.job.layout, self._shard, self._buffer)
+        self._shard += 1
+        self._buffer = self._empty()
+
+    def _empty(self) -> np.ndarray:
+        return np.empty((len(self.job.layout.rows(self._shard)), self.job.layout.n), dtype=np.float32)
+
+
+def _open(job: ExtractJob) -> nn.Module:
+    model = open_model(job.model, job.folder)
+    if job.weights is not None:
+        load_weights(model, str(job.weights))
+    return model.eval().to(torch.device(job.device))
+
+
+def _batches(start: int, stop: int, batch: int) -> Iterator[range]:
+    for first in range(start, stop, batch):
+        yield range(first, min(first + batch, stop))
