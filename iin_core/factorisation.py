@@ -29,6 +29,9 @@ class Factorisation(Protocol):
 def swap(factorisation: Factorisation, base: Tensor, donor: Tensor, factor: str) -> Tensor:
     """Activations (n, N) whose block `factor` is the donor's and all else the base's.
 
+    The base moves by T⁻¹(z̃′) − T⁻¹(z̃), so that it stays as it is, to the bit, where base and donor
+    have the same block.
+
     Args:
         factorisation: T.
         base: (n, N).
@@ -36,6 +39,7 @@ def swap(factorisation: Factorisation, base: Tensor, donor: Tensor, factor: str)
         factor: a block's name.
     """
     place = factorisation.blocks[factor]
-    code = factorisation.encode(base).clone()
-    code[:, place] = factorisation.encode(donor)[:, place]
-    return factorisation.decode(code, like=base)
+    code = factorisation.encode(base)
+    edited = code.clone()
+    edited[:, place] = factorisation.encode(donor)[:, place]
+    return base + (factorisation.decode(edited, like=base) - factorisation.decode(code, like=base))

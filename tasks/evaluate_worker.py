@@ -1,0 +1,159 @@
+"""Evaluate one unit on a worker and seal what was measured."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import nn
+from upath import UPath
+
+from iin_core.readings import make_reading
+from iin_core.spec import EvaluationSpec, PairSpec
+from tasks.evaluation.material import Material, make_material
+from tasks.evaluation.measure import measure
+from tasks.evaluation.network import Network, Reader, head_reader, image_reader, sorted_labels
+from tasks.evaluation.pictures import draw
+from tasks.evaluation.scores import flat_scores
+from tasks.evaluation.tables import Measured, tables
+from tasks.layer_rows import load_layer_rows
+from tasks.local_copy import local_folder
+from tasks.output import Output, Root, open_root
+from tasks.plan import ModelPlan, Unit
+from tasks.prepare_worker import open_prepared
+from tasks.sources.data import Data, open_data
+from tasks.step import Step
+from tasks.study import SourceSpec
+from tasks.train_worker import open_interpreter
+
+_log = logging.getLogger("tasks")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs in order to evaluate one unit.
+
+    Args:
+        folder: the study's.
+        data: the source of the examples.
+        rows_key: of the sealed row table.
+        model: the unit's model.
+        unit: which.
+        probed: every concept of the study.
+        spec: how to evaluate.
+        batch: examples in one forward pass.
+    """
+
+    folder: Path
+    data: SourceSpec
+    rows_key: str
+    model: ModelPlan
+    unit: Unit
+    probed: Mapping[str, PairSpec]
+    spec: EvaluationSpec
+    batch: int
+
+
+def evaluate_and_seal(root_url: str, job: Job) -> None:
+    """Measure a unit on held-out sources; seal its scores, tables and figures.
+
+    Raises:
+        IinError: an output that it reads is damaged, or the model cannot be run as its spec says.
+    """
+    begun = time.perf_counter()
+    root, unit = open_root(root_url, create=False), job.unit
+    trained = root.open("units", unit.train.key)
+    interpreter = open_interpreter(root, unit)
+    rows = load_layer_rows(root, job.rows_key, unit.layer.extract.key)
+    network = _network(job, root, rows.table)
+    material = make_material(rows.z, rows.table, (unit.factors, job.probed), interpreter, job.spec)
+    measured, times = measure(network, material, interpreter, job.spec)
+    curves = _read_curves(trained)
+    measured = replace(measured, numbers={**measured.numbers, **_training_numbers(trained, curves)})
+    with root.begin(unit.evaluate) as attempt:
+        found = tables(measured)
+        _write(attempt.path, measured, material, found)
+        with local_folder(attempt.path / "figures") as figures:
+            captions = draw(figures, unit.name, network, material, (found["leakage"], curves))
+        meta = {
+            "n_heldout": len(material.rows),
+            "n_sources": int(material.table["source"].nunique()),
+            "concepts": list(material.factors),
+            "methods": list(material.methods),
+            "figures": captions,
+        }
+        seconds = time.perf_counter() - begun
+        attempt.seal(meta, times={"evaluate": seconds, **times})
+    _log.info("evaluated in %.0f s", seconds)
+
+
+def _write(folder: UPath, measured: Measured, material: Material, found: Mapping[str, pd.DataFrame]) -> None:
+    scores, why = flat_scores(measured, material.absent)
+    for file, content in (("scores.json", scores), ("why.json", why)):
+        (folder / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name, table in found.items():
+        (folder / f"{name}.csv").write_text(table.to_csv(index=False), encoding="utf-8")
+
+
+def _read_curves(trained: Output) -> pd.DataFrame:
+    with trained.file("curves.csv").open("rb") as file:
+        return pd.read_csv(file)
+
+
+def _training_numbers(trained: Output, curves: pd.DataFrame) -> dict[str, float]:
+    numbers = {"train/updates": float(trained.meta["updates"])}
+    known = curves["nll_train"].dropna()
+    if len(known):
+        numbers["train/nll_train"] = float(known.iloc[-1])
+    return numbers
+
+
+def _network(job: Job, root: Root, table: pd.DataFrame) -> Network:
+    spec = job.model.spec
+    labels = _labels(table, job.probed)
+    readers: list[Reader] = []
+    if spec.head:
+        readers.append(head_reader(spec.head, labels))
+    if spec.decoder and spec.reader is not None:
+        network = _open_network(root.url, _text(spec.reader.source), job.folder, job.model.reader_prepare)
+        readers.append(image_reader(network, labels))
+    return Network(
+        model=_open_network(root.url, _text(spec.source), job.folder, job.model.prepare),
+        layer=job.unit.layer.layer,
+        reading=make_reading(job.unit.layer.reading),
+        data=_open_data(_text(job.data), job.folder),
+        readers=tuple(readers),
+        decodes=spec.decoder is not None,
+        batch=job.batch,
+    )
+
+
+def _labels(table: pd.DataFrame, probed: Mapping[str, PairSpec]) -> dict[str, list[Any]]:
+    """Concept → its sorted labels: every concept of the study, and every column by its own name."""
+    columns = {str(c): str(c) for c in table.columns if c not in ("source", "split")}
+    columns |= {name: pairs.column or name for name, pairs in probed.items() if pairs.kind == "label"}
+    numeric = {pairs.column or name for name, pairs in probed.items() if pairs.kind == "numeric"}
+    return {name: sorted_labels(table[c]) for name, c in columns.items() if c not in numeric}
+
+
+# A worker evaluates many units of a study, one after another: models and data are opened once.
+@lru_cache(maxsize=4)
+def _open_network(root_url: str, source: str, folder: Path, prepared: Step | None) -> nn.Module:
+    root = open_root(root_url, create=False)
+    return open_prepared(root, SourceSpec.model_validate_json(source), folder, prepared)
+
+
+@lru_cache(maxsize=1)
+def _open_data(source: str, folder: Path) -> Data:
+    return open_data(SourceSpec.model_validate_json(source), folder)
+
+
+def _text(source: SourceSpec) -> str:
+    return source.model_dump_json(by_alias=True)
