@@ -69,7 +69,7 @@ def fit_front(z: Tensor, spec: FlowSpec) -> Front:
     n, n_features = z.shape
     if spec.front == "none":
         identity = torch.eye(n_features)
-        return Front(torch.zeros(n_features), identity, identity, 0.0, 1.0)
+        return Front(torch.zeros(n_features), identity, identity.clone(), 0.0, 1.0)
     mean = z.double().mean(0)
     centred = z.double() - mean
     values, vectors = torch.linalg.eigh(centred.T @ centred / max(n - 1, 1))
