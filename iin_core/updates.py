@@ -50,10 +50,13 @@ class FlatParameters:
         for view, grad in zip(self._gradients, torch.autograd.grad(loss, self._parameters), strict=True):
             view.copy_(grad)
 
+    def norms(self) -> Tensor:
+        """The length of each IIN's gradient, (K,)."""
+        return torch.stack([grad.square().flatten(1).sum(1) for grad in self._gradients]).sum(0).sqrt()
+
     def clip(self, norm: float) -> None:
         """Shrink the gradient of each IIN that is longer than `norm` to that length."""
-        squares = torch.stack([grad.square().flatten(1).sum(1) for grad in self._gradients]).sum(0)
-        factor = (norm / squares.sqrt().clamp_min(1e-12)).clamp_max(1)
+        factor = (norm / self.norms().clamp_min(torch.finfo(torch.float32).tiny)).clamp_max(1)
         for grad in self._gradients:
             grad.mul_(factor.view(-1, *[1] * (grad.ndim - 1)))
 
