@@ -37,7 +37,7 @@ def local_copy(output: Output, folder: str = "") -> Iterator[Path]:
 
 @contextmanager
 def local_folder(folder: UPath) -> Iterator[Path]:
-    """A folder for code that writes to paths only: itself where it lies here, else copied there at the end."""
+    """A folder for code that writes to local paths: itself where it lies here, else copied there."""
     if is_local(folder):
         yield Path(str(folder))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from tasks.track_server import LoggedModelOutput, Metric, MlflowClient, Run, rea
 from tasks.tracked_names import model_name, param_value, tag_value
 
 if TYPE_CHECKING:
+    from mlflow.models import ModelSignature
+
     from tasks.output import Output
     from tasks.plan import Unit
 
@@ -93,25 +96,21 @@ def write_model(interpreter: Path, folder: Path, model_id: str, run_id: str | No
     Returns:
         The input example, (4, N), float32.
     """
-    from mlflow.models import Model, ModelSignature
-    from mlflow.pyfunc import save_model
-    from mlflow.types import Schema, TensorSpec
-
     loaded = Interpreter.load(interpreter)
     example = loaded.sample(_EXAMPLE_ROWS, seed=0).numpy().astype(np.float32)
-    rows = np.dtype(np.float32)
-    signature = ModelSignature(
-        Schema([TensorSpec(rows, (-1, loaded.n_features))]),
-        Schema([TensorSpec(rows, (-1, loaded.blocks.n_dims))]),
-    )
-    with TemporaryDirectory(prefix="iin-") as temporary:
-        code = _zip_code(Path(temporary) / "iin_core.zip")
+    with _mlflow_models(), TemporaryDirectory(prefix="iin-") as temporary:
+        from mlflow.models import Model
+        from mlflow.pyfunc import save_model
+
         save_model(
             path=str(folder),
             python_model=str(_CODE),
-            artifacts={"interpreter": str(interpreter), "code": str(code)},
+            artifacts={
+                "interpreter": str(interpreter),
+                "code": str(_zip_code(Path(temporary) / "iin_core.zip")),
+            },
             mlflow_model=Model(artifact_path="model", run_id=run_id, model_uuid=model_id, model_id=model_id),
-            signature=signature,
+            signature=_signature(loaded.n_features, loaded.blocks.n_dims),
             input_example=example,
             pip_requirements=pip_requirements(),
             metadata={"blocks": loaded.blocks.dims, "iin": version("iin")},
@@ -161,6 +160,16 @@ def pip_requirements() -> list[str]:
     return [f"mlflow=={version('mlflow')}", *lines]
 
 
+def _signature(n_features: int, n_dims: int) -> ModelSignature:
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    rows = np.dtype(np.float32)
+    return ModelSignature(
+        Schema([TensorSpec(rows, (-1, n_features))]), Schema([TensorSpec(rows, (-1, n_dims))])
+    )
+
+
 def _bound(specifier: object, name: str) -> str:
     major = int(version(name).split(".")[0])
     return f"{specifier},<{major + 1}" if specifier else f">={version(name)},<{major + 1}"
@@ -178,9 +187,9 @@ def _zip_code(path: Path) -> Path:
 
 
 def _compare(path: str, interpreter: Interpreter, example: np.ndarray) -> None:
-    from mlflow.pyfunc import load_model
+    with _mlflow_models():
+        from mlflow.pyfunc import load_model
 
-    with _no_pickles():
         found = np.asarray(load_model(path).predict(example))
     if not np.array_equal(found, interpreter.encode(example).numpy()):
         raise EnvironmentProblem(
@@ -198,12 +207,15 @@ def _download(client: MlflowClient, place: str, folder: str) -> str:
 
 
 @contextmanager
-def _no_pickles() -> Iterator[None]:
+def _mlflow_models() -> Iterator[None]:
+    """Handle models without pickles, and without MLflow's remarks on type hints of its own code."""
     name = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
     before = os.environ.get(name)
     os.environ[name] = "false"
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*type hint", UserWarning)
+            yield
     finally:
         if before is None:
             del os.environ[name]

@@ -28,23 +28,26 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-!|~:.=])")
 def key_parts(names: Iterable[str]) -> dict[str, str]:
     """Give each name a part of a metric key: readable, and no two alike.
 
-    ``digit+colour`` becomes ``digit and colour``; of names that would read the same, those that had
-    to be changed get four hexadecimal digits of their own.
+    ``digit+colour`` becomes ``digit and colour``; of names that would read the same, all but one get
+    hexadecimal digits of their own.
     """
-    unique = list(dict.fromkeys(names))
-    readable = {name: _readable(name) for name in unique}
+    parts: dict[str, str] = {}
     # MLflow's databases may compare keys without regard to case.
-    folded = [part.casefold() for part in readable.values()]
-    return {
-        name: part if folded.count(part.casefold()) == 1 or part == name else f"{part} {_short_hash(name)}"
-        for name, part in readable.items()
-    }
+    taken: set[str] = set()
+    # Names that can stay as they are come first, so that no other takes their place.
+    for name in sorted(dict.fromkeys(names), key=lambda name: (_readable(name) != name, name)):
+        part = _readable(name)
+        if part.casefold() in taken:
+            part = f"{part} {_short_hash(name, 8)}"
+        taken.add(part.casefold())
+        parts[name] = part
+    return parts
 
 
 def model_name(*parts: str) -> str:
     """Join parts to a name that MLflow takes for a logged model; no two lists of parts give the same."""
     plain = "-".join(_NOT_IN_MODEL_NAMES.sub("-", part).strip("-") or "x" for part in parts)
-    if plain == "-".join(parts) and len(plain) <= _PART_LENGTH * 2:
+    if all(re.fullmatch(r"\w+", part) for part in parts) and len(plain) <= _PART_LENGTH * 2:
         return plain
     return f"{plain[: _PART_LENGTH * 2]}-{_short_hash(chr(0).join(parts), 8)}"
 

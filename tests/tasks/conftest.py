@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,10 @@ class SealedStudy:
             table.to_parquet(str(attempt.path / "rows.parquet"))
             return attempt.seal({"n_rows": 20}, times={"rows": 0.1})
 
+    def seal_training(self, unit: Unit) -> Output:
+        """Seal a unit's training alone."""
+        return _seal_training(self.root, unit)
+
     def seal_unit(self, unit: Unit) -> Output:
         """Seal a unit's training and its evaluation; a set without concepts has no swaps."""
         _seal_training(self.root, unit)
@@ -58,6 +63,23 @@ class SealedStudy:
         self.seal_rows()
         for unit in self.plan.units:
             self.seal_unit(unit)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of MLflow without runs: making one takes seconds, copying it none."""
+    from tasks.track_server import connect
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    connect(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def tracked_root(root: Root, empty_database: Path) -> Root:
+    """A root that has a database already."""
+    shutil.copyfile(empty_database, Path(root.url) / "mlflow.db")
+    return root
 
 
 @pytest.fixture

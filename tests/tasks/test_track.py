@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import shutil
 import socket
 import threading
 import time
@@ -15,20 +14,7 @@ import pytest
 from tasks.track import Tracker
 from tasks.track_server import MlflowClient, connect, tracking_uri
 
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database without runs: making one takes seconds, copying it none."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    connect(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def root(root, empty_database):
-    """A root that has a database already."""
-    shutil.copyfile(empty_database, Path(root.url) / "mlflow.db")
-    return root
+pytestmark = pytest.mark.usefixtures("tracked_root")
 
 
 def _track(study, status="FINISHED", reason=None):
