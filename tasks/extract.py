@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from iin_core.errors import IinError
 from tasks.activations import BLOCK_ROWS, Layout, create_array, remove_drafts
+from tasks.claim import claim
 from tasks.cluster import Call, Cluster
 from tasks.errors import EnvironmentProblem
 from tasks.extract_worker import ExtractJob, Extractor, LayerJob
-from tasks.lease import hold
 from tasks.output import Attempt, Output, Root
 from tasks.study import ResourceSpec
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tasks.plan import LayerPlan, ModelPlan, Plan
 
 _log = logging.getLogger("tasks.extract")
-WEIGHTS = "model.safetensors"
 
 
 def extract(plan: Plan, root: Root, cluster: Cluster) -> list[Output]:
@@ -51,19 +50,11 @@ def extract(plan: Plan, root: Root, cluster: Cluster) -> list[Output]:
 
 
 def _extract_model(plan: Plan, model: ModelPlan, root: Root, cluster: Cluster) -> list[Output]:
-    missing = _missing(model, root)
-    if missing:
-        steps = [layer.extract for layer in missing]
-        with hold(root, steps, on_wait=_log.warning):
-            # Whoever was waited for may have sealed some of them.
-            missing = _missing(model, root)
-            if missing:
-                _run(plan, model, missing, root, cluster)
+    with claim(root, [layer.extract for layer in model.layers]) as missing:
+        layers = [layer for layer in model.layers if layer.extract in missing]
+        if layers:
+            _run(plan, model, layers, root, cluster)
     return [root.open("activations", layer.extract.key) for layer in model.layers]
-
-
-def _missing(model: ModelPlan, root: Root) -> list[LayerPlan]:
-    return [layer for layer in model.layers if root.find(layer.extract) is None]
 
 
 def _run(plan: Plan, model: ModelPlan, layers: list[LayerPlan], root: Root, cluster: Cluster) -> None:
@@ -92,14 +83,12 @@ def _layer_job(plan: Plan, layer: LayerPlan, attempt: Attempt) -> LayerJob:
 def _job(
     plan: Plan, model: ModelPlan, layers: tuple[LayerJob, ...], root: Root, resource: ResourceSpec
 ) -> ExtractJob:
-    weights = None
-    if model.prepare is not None:
-        weights = root.open("prepare", model.prepare.key).file(WEIGHTS)
     return ExtractJob(
         model=model.spec.source,
         data=plan.study.data.source,
         folder=plan.folder,
-        weights=weights,
+        root=root.url,
+        prepared=model.prepare,
         layers=layers,
         batch=plan.study.resources.batch,
         n_rows=plan.n_rows,

@@ -17,9 +17,10 @@ from iin_core.readings import make_reading
 from iin_core.spec import ReadingSpec
 from iin_core.split import capture, refuse_non_finite
 from tasks.activations import Layout, write_shard
+from tasks.output import open_root
+from tasks.prepare_worker import open_prepared
 from tasks.sources.data import open_data
-from tasks.sources.models import open_model
-from tasks.sources.models.weights import load_weights
+from tasks.step import Step
 from tasks.storage import readable_errors
 from tasks.study import SourceSpec
 
@@ -42,7 +43,7 @@ class ExtractJob:
 
     Args:
         model, data: their sources; relative names start in `folder`.
-        weights: the checkpoint of the `prepare` step, for a model that the study fits.
+        root, prepared: where the sealed weights are of a model that the study fits.
         layers: what is wanted.
         batch: examples in one forward pass; part of what makes a repeated block identical.
         n_rows: of the data, as the plan knows it.
@@ -52,7 +53,8 @@ class ExtractJob:
     model: SourceSpec
     data: SourceSpec
     folder: Path
-    weights: UPath | None
+    root: str
+    prepared: Step | None
     layers: tuple[LayerJob, ...]
     batch: int
     n_rows: int
@@ -144,10 +146,9 @@ class _ShardWriter:
 
 
 def _open(job: ExtractJob) -> nn.Module:
-    model = open_model(job.model, job.folder)
-    if job.weights is not None:
-        load_weights(model, str(job.weights))
-    return model.eval().to(torch.device(job.device))
+    root = open_root(job.root, create=False)
+    model = open_prepared(root, job.model, job.folder, job.prepared)
+    return model.to(torch.device(job.device))
 
 
 def _batches(start: int, stop: int, batch: int) -> Iterator[range]:

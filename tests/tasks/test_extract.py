@@ -160,7 +160,8 @@ def _job(folder, path, *layers, n_rows=N_ROWS):
         create_array(place, Layout(n_rows, n))
         jobs.append(LayerJob(name, reading, place, Layout(n_rows, n)))
     source, data = plan.study.models["net"].source, plan.study.data.source
-    return ExtractJob(source, data, folder, None, tuple(jobs), 96, n_rows, "cpu")
+    root = open_root(str(path / "root"))
+    return ExtractJob(source, data, folder, root.url, None, tuple(jobs), 96, n_rows, "cpu")
 
 
 def _bytes(path):
@@ -214,7 +215,7 @@ def test_a_second_run_waits_and_reuses(cluster, root, folder, caplog, monkeypatc
     """While another holds the layers, extraction waits, says for whom, and takes what that one sealed."""
     plan = _plan(folder)
     steps = [layer.extract for layer in plan.models[0].layers]
-    with caplog.at_level(logging.WARNING, "tasks.extract"), hold(root, steps, on_wait=print):
+    with caplog.at_level(logging.WARNING, "tasks"), hold(root, steps, on_wait=print):
         thread, outcome = _in_thread(plan, root, cluster)
         while not caplog.records:
             time.sleep(0.02)
