@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from iin_core.blocks import Blocks
-    from iin_core.fit import fit
+    from iin_core.fitting import fit
     from iin_core.interpreter import Interpreter
     from iin_core.pairs import Pairs
     from iin_core.spec import FlowSpec, TrainingSpec
@@ -20,7 +20,7 @@ _HOMES = {
     "Interpreter": "iin_core.interpreter",
     "Pairs": "iin_core.pairs",
     "TrainingSpec": "iin_core.spec",
-    "fit": "iin_core.fit",
+    "fit": "iin_core.fitting",
 }
 
 

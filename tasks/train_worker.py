@@ -11,7 +11,7 @@ from typing import Any
 
 from iin_core.blocks import Blocks
 from iin_core.errors import IinError
-from iin_core.fit import assemble
+from iin_core.fitting import assemble
 from iin_core.front import Front, fit_front
 from iin_core.interpreter import Interpreter
 from iin_core.pairs import make_sampler

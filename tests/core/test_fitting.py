@@ -99,3 +99,10 @@ def test_the_science_needs_no_cluster():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "4"
+
+
+def test_the_public_name_is_the_function():
+    """`fit` is the function whatever was imported before it."""
+    code = "import iin_core.fitting, iin_core; from iin_core import fit; print(callable(fit))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios of contenders that take turns in one process."""

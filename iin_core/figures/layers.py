@@ -1,0 +1,114 @@
+"""The layer × concept chart: how readable each concept is, by the depth of the layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from iin_core.errors import InputError
+from iin_core.figures.canvas import (
+    MARKERS,
+    QUIET,
+    SERIES,
+    Destination,
+    drawing,
+    name_text,
+    new_figure,
+    require_columns,
+    save,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLUMNS = ("model", "layer", "index", "concept", "accuracy", "chance", "low", "high")
+
+
+def layer_concept_chart(path: Destination, table: pd.DataFrame, *, title: str) -> None:
+    """Draw the accuracy of a probe on the whole activation, a line a concept, a panel a model.
+
+    Bars are the given intervals; the dotted line in a concept's colour is its chance.
+
+    Args:
+        path: ends in .png or .svg.
+        table: one row for each model, layer and concept; `index` is the layer's depth in its model.
+            `low` and `high` may be missing values (NaN).
+        title: drawn above.
+
+    Raises:
+        InputError: columns missing, or no rows.
+    """
+    require_columns(list(table.columns), _COLUMNS, "a layer × concept chart")
+    if table.empty:
+        raise InputError(
+            "A layer × concept chart needs at least one row.",
+            where="an empty table",
+            fix="give the probes' accuracies of one layer or more",
+        )
+    concepts = list(dict.fromkeys(table["concept"]))
+    models = list(dict.fromkeys(table["model"]))
+    with drawing():
+        sizes = [max(table.loc[table["model"] == model, "index"].nunique(), 1.6) for model in models]
+        figure = new_figure(min(max(2.2 + 0.95 * sum(sizes), 5.2), 16), 3.7)
+        panels = figure.subplots(1, len(models), sharey=True, squeeze=False, width_ratios=sizes)[0]
+        for axes, model in zip(panels, models, strict=True):
+            _panel(axes, table[table["model"] == model], concepts)
+            axes.set_title(name_text(model, 24))
+        panels[0].set_ylabel("accuracy of a probe")
+        _legend(figure, panels[0], concepts, table)
+        figure.suptitle(name_text(title, 90), x=0.01, ha="left", fontsize=9.5, weight="bold")
+        save(figure, path)
+
+
+def _panel(axes: Axes, table: pd.DataFrame, concepts: list[str]) -> None:
+    layers = table.drop_duplicates("index").sort_values("index")
+    positions = {index: i for i, index in enumerate(layers["index"])}
+    for k, concept in enumerate(concepts):
+        rows = table[table["concept"] == concept].sort_values("index")
+        x = np.array([positions[index] for index in rows["index"]], dtype=float)
+        # Concepts side by side, so that equal accuracies and their bars do not hide each other.
+        x += (k - (len(concepts) - 1) / 2) * min(0.06, 0.3 / len(concepts))
+        _line(axes, x, rows, k)
+    axes.set_xticks(range(len(layers)), [name_text(name, 16) for name in layers["layer"]])
+    crowded = len(layers) > 6 or max(len(str(name)) for name in layers["layer"]) > 10
+    if crowded:
+        for text in axes.get_xticklabels():
+            text.set(rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_xlim(-0.5, len(layers) - 0.5)
+    axes.set_ylim(-0.02, 1.04)
+    axes.set_yticks(np.linspace(0, 1, 6))
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+
+
+def _line(axes: Axes, x: np.ndarray, rows: pd.DataFrame, k: int) -> None:
+    colour, marker = SERIES[k % len(SERIES)], MARKERS[k % len(MARKERS)]
+    middle = rows["accuracy"].to_numpy(float)
+    low, high = rows["low"].to_numpy(float), rows["high"].to_numpy(float)
+    spread = np.nan_to_num(np.clip(np.stack([middle - low, high - middle]), 0, None))
+    axes.errorbar(x, middle, spread, color=colour, marker=marker, ms=5.5, lw=1.8, capsize=2.5, elinewidth=1.1)
+    for chance in rows["chance"].dropna().unique()[:1]:
+        axes.axhline(chance, color=colour, lw=1.2, ls=(0, (1, 2)))
+
+
+def _legend(figure: Figure, axes: Axes, concepts: list[str], table: pd.DataFrame) -> None:
+    from matplotlib.lines import Line2D
+
+    chance = table.groupby("concept", sort=False)["chance"].first()
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=SERIES[k % len(SERIES)],
+            marker=MARKERS[k % len(MARKERS)],
+            lw=1.8,
+            label=f"{name_text(concept)} (chance {chance[concept]:.2f})",
+        )
+        for k, concept in enumerate(concepts)
+    ]
+    handles.append(Line2D([], [], color=QUIET, lw=1.2, ls=(0, (1, 2)), label="chance"))
+    columns = max(1, int(figure.get_figwidth() // 1.9))
+    figure.legend(handles=handles, loc="outside lower left", ncols=min(columns, len(handles)), fontsize=8.5)
