@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from iin_core.errors import InputError
 
@@ -23,7 +23,7 @@ SERIES = ("#0b62a4", "#b84a00", "#00785a", "#8a3b82", "#5c4b00", "#333f8f", "#a3
 """Line colours: each at least 4.5 : 1 against white, told apart without red–green vision."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
-_SETTINGS = {
+_SETTINGS: Any = {
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.0,
@@ -80,6 +80,12 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def head(figure: Figure, title: str) -> None:
+    """Write a title in bold at the upper left, cut to the figure's width."""
+    width = figure.get_figwidth()
+    figure.suptitle(name_text(title, int(13 * width)), x=0.08 / width, ha="left", fontsize=9.5, weight="bold")
 
 
 def save(figure: Figure, path: Destination) -> None:

@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 
 from iin_core.errors import InputError
-from iin_core.figures.canvas import SERIES, Destination, drawing, name_text, new_figure, require_columns, save
+from iin_core.figures.canvas import (
+    SERIES,
+    Destination,
+    drawing,
+    head,
+    new_figure,
+    require_columns,
+    save,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +55,7 @@ def curves(path: Destination, table: pd.DataFrame, *, title: str) -> None:
         right.legend(fontsize=8)
         _frame(left, table, ["loss"])
         _frame(right, table, ["nll_train", "nll_validation"])
-        figure.suptitle(name_text(title, 90), x=0.01, ha="left", fontsize=9.5, weight="bold")
+        head(figure, title)
         save(figure, path)
 
 

@@ -14,6 +14,7 @@ from iin_core.figures.canvas import (
     SERIES,
     Destination,
     drawing,
+    head,
     name_text,
     new_figure,
     require_columns,
@@ -59,7 +60,7 @@ def layer_concept_chart(path: Destination, table: pd.DataFrame, *, title: str) -
             axes.set_title(name_text(model, 24))
         panels[0].set_ylabel("accuracy of a probe")
         _legend(figure, panels[0], concepts, table)
-        figure.suptitle(name_text(title, 90), x=0.01, ha="left", fontsize=9.5, weight="bold")
+        head(figure, title)
         save(figure, path)
 
 

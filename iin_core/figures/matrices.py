@@ -13,6 +13,7 @@ from iin_core.figures.canvas import (
     QUIET,
     Destination,
     drawing,
+    head,
     name_text,
     new_figure,
     require_columns,
@@ -65,9 +66,7 @@ def leakage_matrix(path: Destination, table: pd.DataFrame, *, title: str) -> Non
             x, y = concepts.index(row["concept"]), tops[blocks.index(row["block"])]
             _cell(axes, x, y, row)
         _label(axes, blocks, tops, concepts, table)
-        figure.suptitle(
-            name_text(title, int(figure.get_figwidth() * 13)), x=0.02, ha="left", fontsize=9.5, weight="bold"
-        )
+        head(figure, title)
         save(figure, path)
 
 

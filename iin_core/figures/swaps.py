@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from iin_core.errors import InputError
-from iin_core.figures.canvas import INK, QUIET, Destination, drawing, name_text, new_figure, save
+from iin_core.figures.canvas import INK, QUIET, Destination, drawing, head, new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def swap_grid(
         axes.set_xlim(-0.35, columns + 0.05)
         axes.set_ylim(rows + 0.05, -0.35)
         axes.axis("off")
-        figure.suptitle(name_text(title, int(width * 13)), x=0.02, ha="left", fontsize=9.5, weight="bold")
+        head(figure, title)
         save(figure, path)
 
 
