@@ -14,12 +14,14 @@ import time
 from pathlib import Path
 
 import pytest
+import ray
 
 from iin_core.errors import InputError
 from tasks.cluster import Call, connect
 from tasks.cluster_worker import RECORDS_A_SECOND
 from tasks.errors import EnvironmentProblem, UnitFailed
 from tasks.head import check_address
+from tasks.nodes import NodeWatch
 from tasks.study import ResourceSpec, ResourcesSpec
 
 ONE = ResourceSpec()
@@ -171,6 +173,15 @@ def test_resource_that_no_node_offers(cluster, jobs):
     assert "resources.wait" in caught.value.fix
 
 
+def test_waiting_for_a_node(cluster):
+    """On a cluster that may grow, a resource that no node has yet is waited for, up to the limit."""
+    watch = NodeWatch(ResourceSpec(gpus=1), ResourcesSpec(wait=1.0), local=False)
+    start = time.monotonic()
+    with pytest.raises(EnvironmentProblem, match="No node offers"):
+        watch.wait()
+    assert 1 <= time.monotonic() - start < 5
+
+
 def test_time_limit(cluster, jobs, jobs_folder):
     """A step that runs over its limit is stopped and says how to go on."""
     with connect(None, ResourcesSpec(time_limit=0.5), folder=jobs_folder) as limited:
@@ -206,16 +217,17 @@ def test_addresses_that_are_none(address):
     assert "6379" in caught.value.fix
 
 
-def _script(tmp_path, text, **environment):
+def _script(tmp_path, text, *args, **environment):
     script = tmp_path / "driver.py"
     script.write_text(textwrap.dedent(text))
     return subprocess.Popen(
-        [sys.executable, str(script)],
+        [sys.executable, str(script), *args],
         cwd=tmp_path,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -239,7 +251,39 @@ def test_hostile_tasks_beside_the_study(tmp_path):
     assert out == "value y\nfailures []\n"
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
+ADDRESS = """
+    import sys
+    import tasks.cluster as c, tasks.study as s
+    from iin_core.errors import IinError
+    try:
+        with c.connect(sys.argv[1], s.ResourcesSpec()) as cluster:
+            import os.path
+            failures = cluster.run(os.path.basename, [c.Call("a", ("x/y",))], resource=s.ResourceSpec(),
+                                   on_done=lambda call, value: print("value", value))
+            print("failures", failures)
+    except IinError as error:
+        print(type(error).__name__, error)
+"""
+
+
+def test_a_given_cluster(cluster, tmp_path):
+    """Work runs on the cluster of a given address, which outlives the driver."""
+    address = ray.get_runtime_context().gcs_address
+    out, _ = _script(tmp_path, ADDRESS, address).communicate(timeout=120)
+    assert out == "value y\nfailures []\n"
+    assert ray.nodes()[0]["Alive"]
+
+
+def test_a_given_cluster_refuses_a_wrong_token(cluster, tmp_path):
+    """A wrong token is told within seconds, with the names of the variables to set."""
+    address = ray.get_runtime_context().gcs_address
+    out, _ = _script(tmp_path, ADDRESS, address, RAY_AUTH_TOKEN="0" * 64).communicate(timeout=60)
+    assert f"EnvironmentProblem Ray at {address} refuses our token." in out
+    assert "RAY_AUTH_TOKEN_PATH" in out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_driver_takes_its_work_along(tmp_path, how):
     """After SIGINT or SIGKILL of the driver its workers are gone within seconds."""
     text = """
@@ -259,7 +303,8 @@ def test_interrupted_driver_takes_its_work_along(tmp_path, how):
     while not (tmp_path / "pid").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     pid = int((tmp_path / "pid").read_text())
-    driver.send_signal(how)
+    # The terminal sends SIGINT to the whole group.
+    os.killpg(driver.pid, how) if how == signal.SIGINT else driver.kill()
     out, _ = driver.communicate(timeout=30)
     deadline = time.monotonic() + 15
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
