@@ -1,0 +1,63 @@
+"""Does what a study needs fit this machine: disk and memory, before any compute."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.settings import local_path
+from tasks.errors import EnvironmentProblem
+
+if TYPE_CHECKING:
+    from tasks.plan import Plan
+
+FLOAT = 4
+FRAMEWORKS = 600 * 2**20
+"""Bytes that the imports of torch, Ray, Prefect and MLflow take in the driver, measured."""
+
+
+@dataclass(frozen=True)
+class Needed:
+    """Bytes that a study needs."""
+
+    disk: int
+    memory: int
+
+
+def needed_by(plan: Plan) -> Needed:
+    """Bytes on disk (all layers' activations) and of memory (the largest layer, twice)."""
+    layers = [plan.n_rows * layer.n * FLOAT for model in plan.models for layer in model.layers]
+    return Needed(disk=sum(layers), memory=2 * max(layers) + FRAMEWORKS)
+
+
+def check_space(plan: Plan, root: str) -> Needed:
+    """See that disk and memory suffice.
+
+    Raises:
+        EnvironmentProblem: they do not.
+    """
+    needed = needed_by(plan)
+    path = local_path(root)
+    if path is not None:
+        free = shutil.disk_usage(_existing(path)).free
+        _enough("disk", needed.disk, free, str(path), "choose another root with --root, or fewer layers")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    fix = "read the widest layers by pool or token, or run with --address on a larger machine"
+    _enough("memory", needed.memory, memory, "this machine", fix)
+    return needed
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+
+
+def _enough(what: str, needed: int, there: int, where: str, fix: str) -> None:
+    if needed > there:
+        raise EnvironmentProblem(
+            f"The study needs about {needed / 2**30:.1f} GiB of {what}, there are {there / 2**30:.1f} GiB.",
+            where=where,
+            fix=fix,
+        )

@@ -1,0 +1,53 @@
+"""The table of headline scores, as the terminal, Prefect and `--json` show it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flows.console import number, say, show_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHORT_MARK = "*"
+WORDS = {
+    "score/joint_reader": "joint (reader)",
+    "score/joint_head": "joint (head)",
+    "score/mig": "MIG",
+    "score/leak_worst": "worst leak",
+    "score/leak_chance": "(chance)",
+    "score/nll_per_dim": "nll/dim",
+    "score/invertibility_error": "inv. error",
+}
+HEADLINE_COLUMNS = ("model", "layer", "concepts", "seed", *WORDS.values())
+SHORT_NOTE = (
+    f"{SHORT_MARK} short training budget: not to be compared with the others; nll in nats, ½·log 2π left out"
+)
+
+
+def score_rows(scores: pd.DataFrame) -> list[list[str]]:
+    """The rows under `HEADLINE_COLUMNS`; units of a short budget are marked.
+
+    Args:
+        scores: one row a unit, as `tasks.results` makes it.
+    """
+    return [_row(dict(record)) for record in scores.reset_index().to_dict("records")]
+
+
+def _row(record: dict[Any, Any]) -> list[str]:
+    mark = SHORT_MARK if record.get("budget") == "short" else ""
+    unit = [str(record.get(name, "")) for name in ("model", "layer", "concepts")]
+    return [*unit, f"{record.get('seed', '')}{mark}", *(_score(key, record.get(key)) for key in WORDS)]
+
+
+def _score(key: str, value: float | None) -> str:
+    if key == "score/invertibility_error" and value is not None and value == value:
+        return f"{value:.0e}"
+    return number(value)
+
+
+def show_scores(scores: pd.DataFrame, *, title: str) -> None:
+    """Print the table."""
+    show_table(HEADLINE_COLUMNS, score_rows(scores), title=title)
+    if "budget" in scores and (scores["budget"] == "short").any():
+        say(SHORT_NOTE)
