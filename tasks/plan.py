@@ -1,0 +1,223 @@
+"""The plan: a study turned into steps whose keys hold what each result depends on, nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from iin_core.spec import PairSpec
+from tasks.planned import LayerPlan, ModelPlan, Plan, Unit
+from tasks.probe import ProbedModel, probe_model
+from tasks.sources.data import Data, open_data
+from tasks.step import Kind, Step
+from tasks.study import Study
+from tasks.study_file import LoadedStudy, together
+from tasks.units import UnitSettings, unit_settings
+
+__all__ = ["VERSIONS", "LayerPlan", "ModelPlan", "Plan", "Unit", "assemble", "make_plan", "probed_concepts"]
+
+VERSIONS: dict[Kind, int] = {
+    "rows": 1,
+    "prepare": 1,
+    "activations": 1,
+    "dimensions": 1,
+    "units": 1,
+    "evaluations": 1,
+    "report": 1,
+}
+"""Raised when the code of a kind of step comes to make something else of the same inputs."""
+
+
+def make_plan(loaded: LoadedStudy) -> Plan:
+    """Build the models, look at the data and derive every step.
+
+    Raises:
+        StudyError: the study cannot be done as it stands; see `tasks.check` for all mistakes at once.
+    """
+    data = open_data(loaded.study.data.source, loaded.folder)
+    probed = {name: probe_model(loaded, name, data) for name in loaded.study.models}
+    return assemble(loaded, data, probed)
+
+
+def assemble(loaded: LoadedStudy, data: Data, probed: Mapping[str, ProbedModel]) -> Plan:
+    """Derive every step from what is known of data and models.
+
+    Raises:
+        StudyError: overrides that match nothing, dimensions that do not fit.
+    """
+    study = loaded.study
+    rows = _rows(study, data)
+    models = tuple(_models(study, data, rows, probed))
+    layers = [layer for model in models for layer in model.layers]
+    settings, problems = unit_settings(loaded, layers)
+    if problems:
+        raise together(problems, where=loaded.path.name)
+    concepts = probed_concepts(study)
+    by_name = {model.name: model for model in models}
+    units = tuple(
+        _unit(entry, rows, by_name[entry.layer.model], probed[entry.layer.model], study, concepts)
+        for entry in settings
+    )
+    return Plan(
+        study, loaded.folder, loaded.text, len(data), concepts, rows, models, units, _report(study, units)
+    )
+
+
+def probed_concepts(study: Study) -> dict[str, PairSpec]:
+    """Every concept of every set, with its column filled in."""
+    return {name: spec for entry in study.concepts.values() for name, spec in filled(entry.factors).items()}
+
+
+def filled(factors: Mapping[str, PairSpec]) -> dict[str, PairSpec]:
+    """The same factors, each with its column."""
+    return {name: spec.model_copy(update={"column": spec.column or name}) for name, spec in factors.items()}
+
+
+def _step(
+    kind: Kind, label: str, spec: Mapping[str, Any], inputs: Mapping[str, str], **fingerprints: str
+) -> Step:
+    return Step(kind, VERSIONS[kind], spec, inputs, fingerprints, label)
+
+
+def _rows(study: Study, data: Data) -> Step:
+    split = study.data.split.model_dump(mode="json")
+    spec = {"split": {"column": split["column"]} if split["column"] else split}
+    return _step("rows", "rows", spec, {}, data=data.fingerprint())
+
+
+def _models(study: Study, data: Data, rows: Step, probed: Mapping[str, ProbedModel]) -> Iterator[ModelPlan]:
+    index = 0
+    for name, spec in study.models.items():
+        found = probed[name]
+        prepare = _prepare(name, spec.fit, rows, found.fingerprint)
+        reader = None
+        if spec.reader is not None and found.reader_fingerprint is not None:
+            reader = _prepare(f"{name} · reader", spec.reader.fit, rows, found.reader_fingerprint)
+        layers = []
+        for layer in found.layers:
+            index += 1
+            extract = _step(
+                "activations",
+                f"{index:02d} {layer.layer}",
+                {"layer": layer.layer, "reading": layer.reading.model_dump(exclude_none=True)},
+                {"model": prepare.key} if prepare else {},
+                data=data.fingerprint(),
+                **({} if prepare else {"model": found.fingerprint}),
+            )
+            n_flow = min(layer.n, study.flow.front_dims) if study.flow.front == "whiten" else layer.n
+            layers.append(
+                LayerPlan(
+                    name,
+                    layer.layer,
+                    index,
+                    layer.reading,
+                    layer.n,
+                    n_flow,
+                    layer.shape,
+                    layer.lossless,
+                    extract,
+                )
+            )
+        yield ModelPlan(name, spec, prepare, reader, tuple(layers))
+
+
+def _prepare(label: str, fit: Mapping[str, Any] | None, rows: Step, fingerprint: str) -> Step | None:
+    if fit is None:
+        return None
+    return _step("prepare", label, {"fit": fit}, {"rows": rows.key}, model=fingerprint)
+
+
+def _ordered(factors: Mapping[str, PairSpec], *fields: str) -> list[list[Any]]:
+    """As a list, since the order of the blocks in z̃ is the order in which the study names them."""
+    return [
+        [name, spec.model_dump(mode="json", include=set(fields) or None)] for name, spec in factors.items()
+    ]
+
+
+def _unit(
+    entry: UnitSettings,
+    rows: Step,
+    model: ModelPlan,
+    probed: ProbedModel,
+    study: Study,
+    concepts: Mapping[str, PairSpec],
+) -> Unit:
+    factors = filled(study.concepts[entry.concepts].factors)
+    label = f"{entry.layer.index:02d} {entry.layer.layer} · {entry.concepts}"
+    reads = {"rows": rows.key, "activations": entry.layer.extract.key}
+    dimensions = _step("dimensions", label, _dimensions_spec(entry, factors, study), reads)
+    train = _step(
+        "units",
+        f"{label} · seed {entry.seed}",
+        {
+            "factors": _ordered(factors),
+            "flow": entry.flow.model_dump(mode="json"),
+            "training": entry.training.model_dump(mode="json"),
+            "seed": entry.seed,
+        },
+        {**reads, "dimensions": dimensions.key},
+    )
+    evaluate = _evaluate(entry, train, model, probed, reads, (study, concepts))
+    return Unit(
+        entry.layer.model,
+        entry.layer,
+        entry.concepts,
+        factors,
+        entry.seed,
+        entry.flow,
+        entry.training,
+        entry.dims,
+        entry.headline,
+        entry.budget,
+        dimensions,
+        train,
+        evaluate,
+    )
+
+
+def _dimensions_spec(entry: UnitSettings, factors: Mapping[str, PairSpec], study: Study) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "factors": _ordered(factors),
+        "estimator": "given" if entry.dims else study.dimensions,
+        "front": entry.flow.front,
+        "front_dims": entry.flow.front_dims,
+    }
+    return {**spec, "dims": dict(entry.dims)} if entry.dims else spec
+
+
+def _evaluate(
+    entry: UnitSettings,
+    train: Step,
+    model: ModelPlan,
+    probed: ProbedModel,
+    reads: Mapping[str, str],
+    context: tuple[Study, Mapping[str, PairSpec]],
+) -> Step:
+    study, concepts = context
+    inputs = {**reads, "unit": train.key}
+    fingerprints = {}
+    if model.prepare:
+        inputs["model"] = model.prepare.key
+    else:
+        fingerprints["model"] = probed.fingerprint
+    if model.reader_prepare:
+        inputs["reader"] = model.reader_prepare.key
+    elif probed.reader_fingerprint:
+        fingerprints["reader"] = probed.reader_fingerprint
+    spec = {
+        "evaluation": study.evaluation.model_dump(mode="json"),
+        "probed": _ordered(concepts, "kind", "column"),
+        "head": [head.model_dump(mode="json") for head in model.spec.head],
+        "decoder": model.spec.decoder,
+    }
+    return _step("evaluations", train.label, spec, inputs, **fingerprints)
+
+
+def _report(study: Study, units: tuple[Unit, ...]) -> Step:
+    spec = {
+        "name": study.name,
+        "description": study.description,
+        "headline": [unit.name for unit in units if unit.headline],
+        "gates": [gate.model_dump(mode="json") for gate in study.gates],
+    }
+    return _step("report", study.name, spec, {unit.name: unit.evaluate.key for unit in units})

@@ -1,0 +1,119 @@
+"""What a plan is made of: layers, models, units, and the steps of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from iin_core.spec import FlowSpec, PairSpec, ReadingSpec, TrainingSpec
+from tasks.step import Step
+from tasks.study import ModelSpec, Study
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """One layer of one model.
+
+    Args:
+        model, layer: names.
+        index: place among all layers of the study, from 1, in the order in which the models call them.
+        reading: how its activation becomes rows.
+        n: N, features of a row.
+        n_flow: the width of the flow: N, or fewer behind a front.
+        shape: of the activation, without the batch axis.
+        lossless: whether the rows determine the activation.
+        extract: the step that makes its activations.
+    """
+
+    model: str
+    layer: str
+    index: int
+    reading: ReadingSpec
+    n: int
+    n_flow: int
+    shape: tuple[int, ...]
+    lossless: bool
+    extract: Step
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """One model, the step that fits it and the one that fits its reader, where it is so."""
+
+    name: str
+    spec: ModelSpec
+    prepare: Step | None
+    reader_prepare: Step | None
+    layers: tuple[LayerPlan, ...]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One IIN to be trained.
+
+    Args:
+        model, layer, concepts, seed: which.
+        factors: concept → how its pairs are drawn; the column always filled in.
+        flow, training: with the overrides applied.
+        dims: dimensions of each concept where the study gives them; the residual takes the rest.
+        headline: shown first.
+        budget: "full", or "short" for the rest of a study that has headline units.
+        dimensions, train, evaluate: its steps.
+    """
+
+    model: str
+    layer: LayerPlan
+    concepts: str
+    factors: Mapping[str, PairSpec]
+    seed: int
+    flow: FlowSpec
+    training: TrainingSpec
+    dims: Mapping[str, int] | None
+    headline: bool
+    budget: str
+    dimensions: Step
+    train: Step
+    evaluate: Step
+
+    @property
+    def name(self) -> str:
+        """As tables, logs and MLflow call it: `03 conv3 · digit+colour · seed 0`."""
+        return f"{self.layer.index:02d} {self.layer.layer} · {self.concepts} · seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study as steps.
+
+    Args:
+        study, folder, text: the study, where its relative paths start, and its file as read.
+        n_rows: rows of the data.
+        probed: every concept of the study, each with its column: what is measured of every unit.
+        rows, models, units, report: the steps, by what they belong to.
+    """
+
+    study: Study
+    folder: Path
+    text: str
+    n_rows: int
+    probed: Mapping[str, PairSpec]
+    rows: Step
+    models: tuple[ModelPlan, ...]
+    units: tuple[Unit, ...]
+    report: Step
+
+    def steps(self) -> list[Step]:
+        """All steps in an order in which they can be done, each once."""
+        steps = [self.rows]
+        for model in self.models:
+            steps += [step for step in (model.prepare, model.reader_prepare) if step is not None]
+        steps += [layer.extract for model in self.models for layer in model.layers]
+        steps += [unit.dimensions for unit in self.units]
+        steps += [unit.train for unit in self.units]
+        steps += [unit.evaluate for unit in self.units]
+        return list({step.key: step for step in (*steps, self.report)}.values())
+
+    def model(self, name: str) -> ModelPlan:
+        """The model of that name."""
+        return next(model for model in self.models if model.name == name)
