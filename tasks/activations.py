@@ -95,6 +95,7 @@ def write_shard(folder: UPath, layout: Layout, shard: int, rows: np.ndarray) -> 
     assert len(span) > 0, f"shard {shard} does not exist"
     assert rows.shape == (len(span), layout.n), f"shard {shard} takes {len(span)} rows of {layout.n}"
     assert rows.dtype == np.float32
+    # Zarr would compare every chunk with the fill value first, which costs as much as writing it.
     array = zarr.open_array(
         _store(folder / ARRAY, read_only=False), mode="r+", config={"write_empty_chunks": True}
     )

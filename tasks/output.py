@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -20,11 +19,11 @@ from tasks.errors import DamagedOutput, EnvironmentProblem
 from tasks.sealed import FORMAT, MANIFEST, Output, file_sha256, identity, read_output
 from tasks.step import Step
 from tasks.storage import create_exclusively, is_local, readable_errors, remove_tree, sync_file, sync_folder
+from tasks.versions import package_versions
 
 __all__ = ["Attempt", "Output", "Root", "identity", "open_root"]
 
 _ROOT_FILE = "iin.json"
-_PACKAGES = ("iin", "torch", "numpy", "pandas", "scikit-learn", "zarr", "pyarrow")
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Attempt:
                 for path in files
             },
             "meta": dict(meta),
-            "versions": _versions(),
+            "versions": package_versions(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "host": platform.node(),
             "times": dict(times),
@@ -250,13 +249,3 @@ def _sync_tree(folder: UPath) -> None:
 
 def _called(step: Step) -> str:
     return f"the {step.kind} output {step.label!r}"
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
