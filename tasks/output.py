@@ -135,8 +135,10 @@ class Root:
         top = self.path / kind
         if not top.is_dir():
             return []
-        folders = [key for prefix in top.iterdir() if prefix.is_dir() for key in prefix.iterdir()]
-        return sorted((folder for folder in folders if folder.is_dir()), key=lambda folder: folder.name)
+        found = [
+            key for prefix in top.iterdir() if prefix.is_dir() for key in prefix.iterdir() if key.is_dir()
+        ]
+        return sorted(found, key=lambda folder: folder.name)
 
     @contextmanager
     def begin(self, step: Step) -> Iterator[Attempt]:
