@@ -132,13 +132,8 @@ class Root:
 
     def key_folders(self, kind: str) -> list[UPath]:
         """The folders of all keys of a kind, sealed or not, in the order of keys."""
-        top = self.path / kind
-        if not top.is_dir():
-            return []
-        found = [
-            key for prefix in top.iterdir() if prefix.is_dir() for key in prefix.iterdir() if key.is_dir()
-        ]
-        return sorted(found, key=lambda folder: folder.name)
+        folders = (path for path in (self.path / kind).glob("??/*") if path.is_dir())
+        return sorted(folders, key=lambda folder: folder.name)
 
     @contextmanager
     def begin(self, step: Step) -> Iterator[Attempt]:
