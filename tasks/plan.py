@@ -59,7 +59,7 @@ def assemble(loaded: LoadedStudy, data: Data, probed: Mapping[str, ProbedModel])
         for entry in settings
     )
     return Plan(
-        study, loaded.folder, loaded.text, len(data), concepts, rows, models, units, _report(study, units)
+        study, loaded.folder, loaded.text, len(data), concepts, rows, models, units, _report(loaded, units)
     )
 
 
@@ -213,11 +213,7 @@ def _evaluate(
     return _step("evaluations", train.label, spec, inputs, **fingerprints)
 
 
-def _report(study: Study, units: tuple[Unit, ...]) -> Step:
-    spec = {
-        "name": study.name,
-        "description": study.description,
-        "headline": [unit.name for unit in units if unit.headline],
-        "gates": [gate.model_dump(mode="json") for gate in study.gates],
-    }
-    return _step("report", study.name, spec, {unit.name: unit.evaluate.key for unit in units})
+def _report(loaded: LoadedStudy, units: tuple[Unit, ...]) -> Step:
+    # The page shows the study's text, its comments too.
+    spec = {"text": loaded.text, "headline": [unit.name for unit in units if unit.headline]}
+    return _step("report", loaded.study.name, spec, {unit.name: unit.evaluate.key for unit in units})
