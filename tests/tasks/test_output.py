@@ -104,6 +104,7 @@ def test_object_store():
     output.verify()
     assert root.find(STEP) == output
     assert _seal(root) == output
+    assert list(root.outputs("units")) == [output]
 
 
 @pytest.mark.parametrize(
