@@ -13,7 +13,10 @@ from flows.settings import resolve
 
 
 def verify(root: RootUrl = None, as_json: Json = False) -> int:
-    """Compare the checksums of every sealed output; ends with 5 if one is damaged."""
+    """Compare the checksums of all sealed outputs.
+
+    Ends with 5 if one is damaged.
+    """
     from tasks.output import open_root
     from tasks.retention import verify as verified
 
@@ -38,7 +41,10 @@ def gc(
     delete: Annotated[bool, typer.Option("--delete", help="Delete what the preview lists.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List what no study of this root refers to, and what killed runs left; `--delete` removes it."""
+    """List what no study refers to; --delete removes it.
+
+    Also attempts that were never sealed and half-written files.
+    """
     from tasks.output import open_root
     from tasks.retention import remove, unwanted
 

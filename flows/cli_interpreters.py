@@ -26,7 +26,10 @@ def export(
     root: RootUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Write the interpreter of a unit as a folder that `Interpreter.load` reads."""
+    """Write a unit's interpreter as a folder.
+
+    `iin_core.Interpreter.load` reads it.
+    """
     from iin_core.interpreter import Interpreter
     from tasks.output import open_root
 
@@ -88,7 +91,10 @@ def import_(
     ],
     as_json: Json = False,
 ) -> None:
-    """Make an interpreter of a published checkpoint; no file holds its blocks, so name them."""
+    """Make an interpreter of a published checkpoint.
+
+    No checkpoint holds the names and dimensions of its blocks, so they are to be given.
+    """
     from iin_core.published import load_published
 
     interpreter = load_published(checkpoint, blocks=_blocks(blocks))

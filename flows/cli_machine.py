@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def reconcile(root: RootUrl = None, tracking: Tracking = None, as_json: Json = False) -> None:
-    """End what a killed run left: Prefect's runs, MLflow's runs, leases, temporary files."""
+    """End what killed runs left behind.
+
+    Prefect's and MLflow's runs, leases, temporary files.
+    """
     from flows.reconcile import tidy
     from tasks.output import open_root
 
@@ -49,7 +52,10 @@ def _reconcile_prefect(settings: Settings) -> list[str]:
 def doctor(
     root: RootUrl = None, address: Address = None, tracking: Tracking = None, as_json: Json = False
 ) -> int:
-    """Say what is wrong with this machine or cluster, and the fix; ends with 3 if something is."""
+    """Say what is wrong with this machine.
+
+    Each check answers within 5 s; ends with 3 if something is wrong.
+    """
     from flows.doctor import CHECKS
 
     settings = resolve(root=root, address=address, tracking=tracking)

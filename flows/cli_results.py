@@ -44,7 +44,10 @@ def status(study: StudyOrAll = None, root: RootUrl = None, as_json: Json = False
 
 
 def results(study: StudyName, root: RootUrl = None, as_json: Json = False) -> None:
-    """Print the headline scores of each layer, concept set and seed."""
+    """Print the table of headline scores.
+
+    One row for each layer, concept set and seed.
+    """
     from flows.planning import find_study
     from flows.scores import show_scores
     from tasks.output import open_root
@@ -61,7 +64,7 @@ def results(study: StudyName, root: RootUrl = None, as_json: Json = False) -> No
 
 
 def report(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None:
-    """Write the HTML page of a study from what is sealed, and print its path."""
+    """Write the HTML page of a study."""
     from tasks.report import write_report
 
     from tasks.output import open_root
@@ -86,7 +89,10 @@ def ui(
     tracking: Tracking = None,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="The port on this machine.")] = 5000,
 ) -> int:
-    """Open MLflow on this root; only this machine can reach it. Ctrl-C ends it."""
+    """Open MLflow on this root.
+
+    Only this machine can reach it. Ctrl-C ends it.
+    """
     from tasks.output import open_root
     from tasks.track_server import SETTINGS, tracking_uri
 

@@ -33,7 +33,10 @@ def run(
     tracking: Tracking = None,
     only: Only = None,
 ) -> int:
-    """Run a study; what is sealed is kept, so the same command resumes."""
+    """Run a study; the same command resumes.
+
+    What is sealed is never done again.
+    """
     from flows.settings import prepare_environment
 
     settings = resolve(root=root, address=address, tracking=tracking, only=tuple(only or ()))

@@ -30,7 +30,10 @@ def init(
 
 
 def check(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None:
-    """Validate all that can be known without compute; ends with 2 if something is wrong."""
+    """Validate a study without any compute.
+
+    Ends with 2 and all mistakes, or says what the study needs.
+    """
     from flows.checking import check_space
     from tasks.plan import make_plan
     from tasks.study_file import load_study
@@ -51,14 +54,17 @@ def check(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None
         console.show_json(facts)
         return
     console.say(
-        f"{plan.study.name} is in order: {facts['models']} models, {facts['layers']} layers, "
-        f"{facts['units']} units; about {console.size(needed.disk)} on disk, "
+        f"{plan.study.name} is in order; models: {facts['models']}, layers: {facts['layers']}, "
+        f"units: {facts['units']}; about {console.size(needed.disk)} on disk, "
         f"{console.size(needed.memory)} of memory"
     )
 
 
 def layers(study: StudyFile, as_json: Json = False) -> None:
-    """List the models' modules: type, activation, features under each reading, bytes, lossless."""
+    """List the modules of a study's models.
+
+    Type, activation, features under each reading, bytes for the whole data set.
+    """
     from flows.layers import list_layers
     from tasks.study_file import load_study
 
@@ -81,7 +87,10 @@ def layers(study: StudyFile, as_json: Json = False) -> None:
 
 
 def plan(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None:
-    """Show the steps: new, reused or stale and why, with compute, memory and disk."""
+    """Show what a run would do, and why.
+
+    Steps are new, reused or stale; for stale ones the field that changed is named.
+    """
     from flows.planning import steps_of, totals
     from tasks.plan import make_plan
     from tasks.study_file import load_study

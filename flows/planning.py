@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.checking import FLOAT
 from flows.console import size
+from flows.settings import STEP_OF_KIND
 from tasks.errors import StudyError
 
 if TYPE_CHECKING:
@@ -48,10 +49,13 @@ def steps_of(plan: Plan, root: Root | None) -> list[PlannedStep]:
     changed: dict[str, str] = {}
     lines = []
     for step in plan.steps():
+        name = STEP_OF_KIND[step.kind]
         state, why = _state(step, root, before, changed)
         if state != REUSED:
-            changed[step.key] = f"{step.kind} {step.label}"
-        lines.append(PlannedStep(step.kind, step.label, step.key, state, why, sizes.get(step.key)))
+            changed[step.key] = f"{STEP_OF_KIND[step.kind]} {step.label}"
+        lines.append(
+            PlannedStep(STEP_OF_KIND[step.kind], step.label, step.key, state, why, sizes.get(step.key))
+        )
     return lines
 
 
@@ -113,7 +117,7 @@ def totals(plan: Plan, lines: list[PlannedStep]) -> dict[str, int]:
     return {
         **states,
         "units": len(plan.units),
-        "units_to_train": sum(line.step == "units" for line in undone),
+        "units_to_train": sum(line.step == "train" for line in undone),
         "updates": sum(
             unit.training.updates for unit in plan.units if unit.train.key in {line.key for line in undone}
         ),

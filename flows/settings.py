@@ -13,6 +13,17 @@ from tasks.errors import StudyError
 DEFAULT_ROOT = "iin-data"
 STEPS = ("rows", "prepare", "extract", "dimensions", "train", "evaluate", "report", "track")
 
+STEP_OF_KIND = {
+    "rows": "rows",
+    "prepare": "prepare",
+    "activations": "extract",
+    "dimensions": "dimensions",
+    "units": "train",
+    "evaluations": "evaluate",
+    "report": "report",
+}
+"""Kind of output → the step that makes it, as `--only` calls it."""
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -6,21 +6,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from flows.settings import STEP_OF_KIND
+
 if TYPE_CHECKING:
     from tasks.lease import Lease
     from tasks.output import Root
     from tasks.study_record import StepRecord
 
 SEALED, RUNNING, WAITING, PARTLY, DAMAGED = "sealed", "running", "not done", "partly done", "damaged"
-NAMES = {
-    "rows": "rows",
-    "prepare": "prepare",
-    "activations": "extract",
-    "dimensions": "dimensions",
-    "units": "train",
-    "evaluations": "evaluate",
-    "report": "report",
-}
 
 
 @dataclass(frozen=True)
@@ -86,7 +79,7 @@ def _step(root: Root, kind: str, steps: list[StepRecord], held: dict[str, Lease]
     state = RUNNING if holders else SEALED if sealed == len(steps) else PARTLY if sealed else WAITING
     shown = DAMAGED if damage else state
     return StepStanding(
-        NAMES[kind], sealed, len(steps), shown, "; ".join([*sorted(holders), damage]).strip("; ")
+        STEP_OF_KIND[kind], sealed, len(steps), shown, "; ".join([*sorted(holders), damage]).strip("; ")
     )
 
 
