@@ -58,6 +58,8 @@ def experiment_tags(plan: Plan) -> dict[str, str]:
         ),
         "mlflow.experiment.primaryMetric.name": PRIMARY_METRIC,
         "mlflow.experiment.primaryMetric.greaterIsBetter": "true",
+        # The kind that MLflow's pages call model training, not GenAI.
+        "mlflow.experimentKind": "custom_model_development",
         "iin.study": plan.study.name,
     }
 

@@ -126,11 +126,6 @@ def sealed_at(output: Output) -> int:
     return int(datetime.fromisoformat(str(output.manifest["created"])).timestamp() * 1000)
 
 
-def seconds_before(output: Output) -> int:
-    """How long the output took to be made, in milliseconds."""
-    return int(_seconds(output) * 1000)
-
-
 def _rows(plan: Plan, root: Root) -> DatasetInput | None:
     output = root.find(plan.rows)
     if output is None:

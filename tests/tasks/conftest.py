@@ -47,6 +47,20 @@ class SealedStudy:
             table.to_parquet(str(attempt.path / "rows.parquet"))
             return attempt.seal({"n_rows": 20}, times={"rows": 0.1})
 
+    def seal_activations(self, layer: LayerPlan) -> Output:
+        """Seal a layer's activations: row i holds the number i."""
+        from tasks.activations import Layout, create_array, write_shard
+
+        layout = Layout(self.plan.n_rows, layer.n)
+        rows = np.repeat(np.arange(self.plan.n_rows, dtype=np.float32)[:, None], layer.n, axis=1)
+        with self.root.begin(layer.extract) as attempt:
+            create_array(attempt.path, layout)
+            for shard in range(layout.n_shards):
+                span = layout.rows(shard)
+                write_shard(attempt.path, layout, shard, rows[span.start : span.stop])
+            meta = {"layer": layer.layer, "n_rows": self.plan.n_rows, "n": layer.n}
+            return attempt.seal(meta, times={"extract": 0.2})
+
     def seal_training(self, unit: Unit) -> Output:
         """Seal a unit's training alone."""
         return _seal_training(self.root, unit)

@@ -58,8 +58,12 @@ def test_open_study(make_study):
     """Scores, rows and interpreters are found by the study's name, without its file."""
     study = make_study(seeds=(0, 1))
     study.seal_all()
+    study.seal_activations(study.plan.models[0].layers[1])
     write_record(study.plan, study.root)
     opened = open_study(study.root.url, "small")
+    activations = opened.activations("fc")
+    assert (activations.shape, activations.dtype) == ((len(opened.rows), 6), "float32")
+    assert list(activations[:, 0]) == list(range(20))
     assert opened.scores.equals(score_table(study.plan, study.root))
     assert list(opened.rows.columns) == ["source", "split", "digit", "colour"]
     z = torch.randn(3, 6)

@@ -179,9 +179,13 @@ def test_inputs_have_digests(make_study):
     """The row table and the layer's activations are inputs whose digests are the keys, cut to 32."""
     study = make_study(layers=("fc",), sets=("digit",))
     study.seal_all()
+    study.seal_activations(study.plan.units[0].layer)
     parent = _track(study)
-    digests = {entry.dataset.digest for entry in _client(study).get_run(parent).inputs.dataset_inputs}
-    assert digests == {study.plan.rows.key[:32]}
+    rows, activations = study.plan.rows.key[:32], study.plan.units[0].layer.extract.key[:32]
+    child = _runs(study)[1][0].info.run_id
+    for run, expected in ((parent, {rows}), (child, {rows, activations})):
+        inputs = _client(study).get_run(run).inputs.dataset_inputs
+        assert {entry.dataset.digest for entry in inputs} == expected
 
 
 def test_files_and_note(make_study):
