@@ -89,10 +89,10 @@ def _models(study: Study, data: Data, rows: Step, probed: Mapping[str, ProbedMod
     index = 0
     for name, spec in study.models.items():
         found = probed[name]
-        prepare = _prepare(name, spec.fit, rows, found.fingerprint)
+        prepare = _prepare(name, spec.fit, rows, found.built.fingerprint)
         reader = None
-        if spec.reader is not None and found.reader_fingerprint is not None:
-            reader = _prepare(f"{name} · reader", spec.reader.fit, rows, found.reader_fingerprint)
+        if spec.reader is not None and found.built.reader_fingerprint is not None:
+            reader = _prepare(f"{name} · reader", spec.reader.fit, rows, found.built.reader_fingerprint)
         layers = []
         for layer in found.layers:
             index += 1
@@ -102,7 +102,7 @@ def _models(study: Study, data: Data, rows: Step, probed: Mapping[str, ProbedMod
                 {"layer": layer.layer, "reading": layer.reading.model_dump(exclude_none=True)},
                 {"model": prepare.key} if prepare else {},
                 data=data.fingerprint(),
-                **({} if prepare else {"model": found.fingerprint}),
+                **({} if prepare else {"model": found.built.fingerprint}),
             )
             n_flow = min(layer.n, study.flow.front_dims) if study.flow.front == "whiten" else layer.n
             layers.append(
@@ -199,11 +199,11 @@ def _evaluate(
     if model.prepare:
         inputs["model"] = model.prepare.key
     else:
-        fingerprints["model"] = probed.fingerprint
+        fingerprints["model"] = probed.built.fingerprint
     if model.reader_prepare:
         inputs["reader"] = model.reader_prepare.key
-    elif probed.reader_fingerprint:
-        fingerprints["reader"] = probed.reader_fingerprint
+    elif probed.built.reader_fingerprint:
+        fingerprints["reader"] = probed.built.reader_fingerprint
     spec = {
         "evaluation": study.evaluation.model_dump(mode="json"),
         "probed": _ordered(concepts, "kind", "column"),

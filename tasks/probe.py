@@ -45,12 +45,35 @@ class ProbedLayer:
 
 
 @dataclass(frozen=True)
+class BuiltModel:
+    """A model of the study and its reader, as their sources make them."""
+
+    model: nn.Module
+    fingerprint: str
+    reader: nn.Module | None
+    reader_fingerprint: str | None
+
+
+@dataclass(frozen=True)
 class ProbedModel:
     """A model of the study; the layers stand in the order in which the model calls them."""
 
-    fingerprint: str
-    reader_fingerprint: str | None
+    built: BuiltModel
     layers: tuple[ProbedLayer, ...]
+
+
+def build_model(loaded: LoadedStudy, name: str) -> BuiltModel:
+    """Build a model of the study and its reader.
+
+    Raises:
+        StudyError: a source that cannot be found, raises, gives no module or does not fit its checkpoint.
+    """
+    spec = loaded.study.models[name]
+    model, fingerprint = _build(loaded, spec.source, spec.fit, ("models", name))
+    if spec.reader is None:
+        return BuiltModel(model, fingerprint, None, None)
+    reader = _build(loaded, spec.reader.source, spec.reader.fit, ("models", name, "reader"))
+    return BuiltModel(model, fingerprint, *reader)
 
 
 def probe_model(loaded: LoadedStudy, name: str, data: Data) -> ProbedModel:
@@ -60,18 +83,18 @@ def probe_model(loaded: LoadedStudy, name: str, data: Data) -> ProbedModel:
         StudyError: whatever keeps the model, its reader or a layer from being studied; all layers
             with a problem are named at once.
     """
-    spec = loaded.study.models[name]
-    with at(loaded, "models", name, "source"):
-        model = open_model(spec.source, loaded.folder)
-        _check_fit(spec.source, spec.fit, loaded, name)
-        fingerprint = model_fingerprint(model, spec.source, loaded.folder)
-    reader = None
-    if spec.reader is not None:
-        with at(loaded, "models", name, "reader", "source"):
-            network = open_model(spec.reader.source, loaded.folder)
-            _check_fit(spec.reader.source, spec.reader.fit, loaded, name)
-            reader = model_fingerprint(network, spec.reader.source, loaded.folder)
-    return ProbedModel(fingerprint, reader, _layers(loaded, name, model, data))
+    built = build_model(loaded, name)
+    return ProbedModel(built, _layers(loaded, name, built.model, data))
+
+
+def _build(
+    loaded: LoadedStudy, source: SourceSpec, fit: Mapping[str, object] | None, loc: tuple[str, ...]
+) -> tuple[nn.Module, str]:
+    with at(loaded, *loc, "source"):
+        model = open_model(source, loaded.folder)
+        fingerprint = model_fingerprint(model, source, loaded.folder)
+        _check_fit(source, fit, loaded, loc)
+    return model, fingerprint
 
 
 @contextmanager
@@ -86,19 +109,21 @@ def at(loaded: LoadedStudy, *loc: str | int) -> Iterator[None]:
         raise StudyError(error.what, where=where, fix=error.fix) from error
 
 
-def _check_fit(source: SourceSpec, fit: Mapping[str, object] | None, loaded: LoadedStudy, name: str) -> None:
+def _check_fit(
+    source: SourceSpec, fit: Mapping[str, object] | None, loaded: LoadedStudy, loc: tuple[str, ...]
+) -> None:
     declared = fit_declared(source, loaded.folder) is not None
     called = source.builtin or source.import_
     if fit is not None and not declared:
         raise StudyError(
             f"The study asks to fit {called!r}, which does not declare how it is fitted.",
-            where=loaded.where("models", name),
+            where=loaded.where(*loc),
             fix="take `fit:` out, or give the factory an attribute `fit`",
         )
     if source.builtin and fit is None and source.checkpoint is None:
         raise StudyError(
             f"The built-in network {called!r} is not trained.",
-            where=loaded.where("models", name),
+            where=loaded.where(*loc),
             fix="add `fit: {}` beside its source, or name a `checkpoint:` in the source",
         )
 

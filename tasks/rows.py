@@ -59,24 +59,24 @@ def split_table(data: Data, spec: SplitSpec) -> pd.DataFrame:
     if spec.column is not None and spec.column not in table:
         raise StudyError(
             f"The data has no column {spec.column!r} that could hold the split.",
-            where=f"data.split.column; the table's columns: {', '.join(map(str, table.columns))}",
+            where=f"the table's columns: {', '.join(map(str, table.columns))}",
             fix="correct the name, or take it out to let the study split",
         )
     if spec.column != SPLIT and SPLIT in table:
         raise StudyError(
             "The data has a column called 'split' that the study does not use.",
-            where="data.split",
+            where="the data's table",
             fix="name it: {column: split}, or rename it in the data",
         )
     try:
         if spec.column is None:
             shares = (spec.train, spec.validation, spec.heldout)
-            side = assign_splits(table["source"], shares=shares, seed=spec.seed)
+            side = assign_splits(table["source"], shares=shares, seed=spec.seed).astype(object)
         else:
             check_splits(table["source"], table[spec.column])
-            side = table[spec.column].astype(str).to_numpy()
+            side = table[spec.column].astype(str).to_numpy(dtype=object)
     except InputError as error:
-        raise StudyError(error.what, where=f"data.split; {error.where}", fix=error.fix) from error
+        raise StudyError(error.what, where=error.where, fix=error.fix) from error
     rest = table.drop(columns=["source", SPLIT], errors="ignore")
     return pd.concat([table[["source"]], pd.DataFrame({SPLIT: side}, index=table.index), rest], axis=1)
 
@@ -88,10 +88,10 @@ def describe_columns(table: pd.DataFrame) -> dict[str, Any]:
         table: with `source` and `split`.
 
     Returns:
-        Column → kind (label, numeric), number of values, and for labels values, chance (share of the
-        most frequent) and entropy (nats); numbers: least, greatest, mean and standard deviation.
-        Under ``dependence``: for each two label columns their mutual information over the smaller of
-        their entropies, 0 (independent) to 1 (one determines the other).
+        Under ``columns``: kind (label, numeric), number of values, and for labels values, chance
+        (share of the most frequent) and entropy (nats); numbers: least, greatest, mean and standard
+        deviation. Under ``dependence``: for each two label columns their mutual information over the
+        smaller of their entropies, 0 (independent) to 1 (one determines the other).
     """
     columns = [name for name in table.columns if name not in ("source", SPLIT)]
     labels = {name: table[name] for name in columns if is_label(table[name])}
@@ -101,7 +101,7 @@ def describe_columns(table: pd.DataFrame) -> dict[str, Any]:
             described[name] = _describe_label(labels[name])
         elif pd.api.types.is_numeric_dtype(table[name]) and not pd.api.types.is_bool_dtype(table[name]):
             described[name] = _describe_number(table[name])
-    return {**described, "dependence": dependence(labels)}
+    return {"columns": described, "dependence": dependence(labels)}
 
 
 def is_label(column: pd.Series) -> bool:

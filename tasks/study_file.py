@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from iin_core.errors import IinError
 from iin_core.spec import Spec
 from tasks.errors import StudyError
 from tasks.study import Study
@@ -58,18 +59,32 @@ def place(name: str, root: Node, loc: Loc) -> str:
     return f"{name}:{node.line} {node.field}".rstrip()
 
 
-def together(problems: Sequence[StudyError], *, where: str) -> StudyError:
+class Mistakes(StudyError):
+    """Several mistakes at once."""
+
+    parts: tuple[IinError, ...] = ()
+
+
+def together(problems: Sequence[IinError], *, where: str) -> StudyError:
     """One error that lists several; a single one stays itself."""
-    if len(problems) == 1:
-        return problems[0]
+    parts = [part for problem in problems for part in each(problem)]
+    if len(parts) == 1 and isinstance(parts[0], StudyError):
+        return parts[0]
     entries = []
-    for i, problem in enumerate(problems, start=1):
+    for i, problem in enumerate(parts, start=1):
         lines = [f"{i}. {problem.what}"]
         lines += [f"   where: {problem.where}"] if problem.where else []
         lines += [f"   to do: {problem.fix}"] if problem.fix else []
         entries.append("\n".join(lines))
-    what = f"The study has {len(problems)} mistakes.\n" + "\n".join(entries)
-    return StudyError(what, where=where, fix="correct all of them, then run `iin check` again")
+    what = f"The study has {len(parts)} mistakes.\n" + "\n".join(entries)
+    mistakes = Mistakes(what, where=where, fix="correct all of them, then run `iin check` again")
+    mistakes.parts = tuple(parts)
+    return mistakes
+
+
+def each(problem: IinError) -> tuple[IinError, ...]:
+    """The single errors that an error of `together` lists; any other is its own."""
+    return problem.parts if isinstance(problem, Mistakes) and problem.parts else (problem,)
 
 
 def _read(path: Path) -> bytes:

@@ -22,13 +22,14 @@ _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?\Z")
 _DIGIT = re.compile(r"[0-9]")
 _AMBIGUOUS = (
-    (re.compile(r"(yes|no|on|off|y|n)\Z", re.I), "is a boolean for some YAML readers and text for others",
+    (re.compile(r"(yes|no|on|off)\Z", re.I), "is a boolean for some YAML readers and text for others",
      'write true or false, or put it in quotes: "{text}"'),
     (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?\Z"), "is a date in YAML",
      'put it in quotes if you mean the text: "{text}"'),
     (re.compile(r"[-+]?\.?(inf|nan)\Z", re.I), "is not a finite number", "write a finite number"),
     (re.compile(r"[-+]?0[0-9_]+\Z|[-+]?0[xob][0-9a-f_]+\Z", re.I),
-     "is an octal or hexadecimal number for some YAML readers", 'write it as a decimal number, or in quotes: "{text}"'),
+     "is an octal or hexadecimal number for some YAML readers",
+     'write it as a decimal number, or in quotes: "{text}"'),
     (re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?\Z"), "is a number in base 60 for some YAML readers",
      'put it in quotes if you mean the text: "{text}"'),
     (re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*\Z"), "is a number for some YAML readers and text for others",

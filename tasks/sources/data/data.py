@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from tasks.errors import StudyError
-from tasks.sources.data.table import make_table, table_digest
+from tasks.fingerprint import fingerprint_table
+from tasks.sources.data.table import make_table
 
 Batch = Tensor | dict[str, Tensor]
 SCAN = 1024
@@ -120,7 +121,7 @@ class Data:
 
     @cached_property
     def _fingerprint(self) -> str:
-        digest = hashlib.sha256(table_digest(self.table).encode())
+        digest = hashlib.sha256(_table_fingerprint(self.table).encode())
         for name, array_digest in sorted(_input_digests(self).items()):
             digest.update(f"\n{name}={array_digest}".encode())
         return digest.hexdigest()
@@ -197,6 +198,17 @@ def _as_batch(value: Any) -> Batch:
     if isinstance(value, Mapping):
         return {str(key): _tensor(part) for key, part in value.items()}
     return _tensor(value)
+
+
+def _table_fingerprint(table: pd.DataFrame) -> str:
+    try:
+        return fingerprint_table(table)
+    except TypeError as error:
+        raise StudyError(
+            f"The data's table cannot be used: {error}.",
+            where="data.source",
+            fix="let each cell be a number, text, boolean, time or missing",
+        ) from error
 
 
 def _input_digests(data: Data) -> dict[str, str]:

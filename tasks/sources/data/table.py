@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,24 +56,3 @@ def make_table(made: Any, name: str) -> pd.DataFrame:
             error.what, where=f"data.source, column 'source', {error.where}", fix=error.fix
         ) from None
     return table
-
-
-def table_digest(table: pd.DataFrame) -> str:
-    """SHA-256 of the names, kinds and values of all columns."""
-    digest = hashlib.sha256()
-    for column in table.columns:
-        series = table[column]
-        header, data = _column_bytes(series)
-        digest.update(f"{len(str(column))}:{column}:{header}:{len(data)}:".encode())
-        digest.update(data)
-    return digest.hexdigest()
-
-
-def _column_bytes(series: pd.Series) -> tuple[str, bytes]:
-    values = series.to_numpy()
-    if values.dtype.kind in "biuf":
-        return values.dtype.str, np.ascontiguousarray(values).tobytes()
-    texts = (
-        "" if missing else f"{len(str(v))}:{v}" for v, missing in zip(values, pd.isna(values), strict=True)
-    )
-    return "text", "\n".join(texts).encode()

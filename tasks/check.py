@@ -1,0 +1,228 @@
+"""All that can be known of a study without compute, every mistake at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import pandas as pd
+
+from iin_core.errors import IinError, nearest
+from iin_core.spec import PairSpec
+from tasks.check_output import output_problems
+from tasks.errors import EnvironmentProblem, StudyError
+from tasks.evaluation.scores import SCORE_KEYS
+from tasks.plan import Plan, assemble, filled
+from tasks.probe import ProbedModel, at, build_model, probe_model
+from tasks.rows import dependence, is_label, split_table
+from tasks.sources.concepts import check_concept
+from tasks.sources.data import Data, open_data
+from tasks.study_file import LoadedStudy, each, together
+
+DEPENDENT = 0.3
+"""Normalised mutual information from which two concepts of a set are reported."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a person should know before compute is spent.
+
+    Args:
+        level: an error keeps the study from running, a warning does not.
+        what, where, fix: as in `IinError`.
+        exit_code: of an error.
+    """
+
+    level: Literal["error", "warning"]
+    what: str
+    where: str = ""
+    fix: str = ""
+    exit_code: int = 2
+
+    def __str__(self) -> str:
+        lines = [f"{self.level}: {self.what}"]
+        lines += [f"  where: {self.where}"] if self.where else []
+        lines += [f"  to do: {self.fix}"] if self.fix else []
+        return "\n".join(lines)
+
+
+def check_study(loaded: LoadedStudy, root_url: str | None = None) -> list[Finding]:
+    """Find whatever is wrong, or worth knowing, before any step.
+
+    Args:
+        loaded: the study.
+        root_url: where outputs will lie; None leaves it unchecked.
+
+    Returns:
+        Errors first, then warnings; empty for a study in order.
+    """
+    _, errors, warnings = _examine(loaded, root_url)
+    found = [Finding("error", e.what, e.where, e.fix, e.exit_code) for e in errors]
+    return list(dict.fromkeys([*found, *warnings]))
+
+
+def checked_plan(loaded: LoadedStudy, root_url: str | None = None) -> tuple[Plan, list[Finding]]:
+    """The plan of a study without errors, and the warnings.
+
+    The same as `check_study` and `make_plan`, with models and data opened once.
+
+    Raises:
+        StudyError: all that is wrong with the study.
+        EnvironmentProblem: the study is right, but the root cannot be written.
+    """
+    plan, errors, warnings = _examine(loaded, root_url)
+    wrong = [error for error in errors if not isinstance(error, EnvironmentProblem)]
+    if wrong:
+        raise together(wrong, where=loaded.path.name)
+    if errors or plan is None:
+        raise errors[0]
+    return plan, warnings
+
+
+def _examine(loaded: LoadedStudy, root_url: str | None) -> tuple[Plan | None, list[IinError], list[Finding]]:
+    errors: list[IinError] = [*_score_problems(loaded), *_secrets(loaded)]
+    warnings: list[Finding] = []
+    data = _tried(errors, _open, loaded)
+    plan = None
+    if data is None:
+        for name in loaded.study.models:
+            _tried(errors, build_model, loaded, name)
+    else:
+        probed = _probe(loaded, data, errors)
+        if len(probed) == len(loaded.study.models):
+            plan = _tried(errors, assemble, loaded, data, probed)
+        for name, model in probed.items():
+            errors += output_problems(loaded, name, model.built, data)
+        _check_rows(loaded, data, errors, warnings)
+    if root_url is not None:
+        errors += _root_problems(root_url)
+    return plan, [*{str(e): e for e in errors}.values()], warnings
+
+
+def _tried(errors: list[IinError], do: Callable[..., T], *arguments: Any) -> T | None:
+    try:
+        return do(*arguments)
+    except IinError as error:
+        errors += each(error)
+        return None
+
+
+def _open(loaded: LoadedStudy) -> Data:
+    with at(loaded, "data", "source"):
+        data = open_data(loaded.study.data.source, loaded.folder)
+        data.fingerprint()
+    return data
+
+
+def _probe(loaded: LoadedStudy, data: Data, errors: list[IinError]) -> dict[str, ProbedModel]:
+    probed = {}
+    for name in loaded.study.models:
+        found = _tried(errors, probe_model, loaded, name, data)
+        if found is not None:
+            probed[name] = found
+    return probed
+
+
+def _check_rows(loaded: LoadedStudy, data: Data, errors: list[IinError], warnings: list[Finding]) -> None:
+    table = _tried(errors, _split, loaded, data)
+    if table is None:
+        return
+    for name, entry in loaded.study.concepts.items():
+        factors = filled(entry.factors)
+        for concept, spec in factors.items():
+            _tried(errors, _check_concept, loaded, (name, concept), spec, table)
+        warnings += _dependent(loaded, name, factors, table)
+    errors += _disagreeing(loaded)
+
+
+def _split(loaded: LoadedStudy, data: Data) -> pd.DataFrame:
+    with at(loaded, "data", "split"):
+        return split_table(data, loaded.study.data.split)
+
+
+def _check_concept(loaded: LoadedStudy, place: tuple[str, str], spec: PairSpec, table: pd.DataFrame) -> None:
+    concepts, name = place
+    with at(loaded, "concepts", concepts, "factors", name):
+        check_concept(name, spec, table)
+
+
+def _disagreeing(loaded: LoadedStudy) -> Iterator[StudyError]:
+    """Two sets may share a concept, but not mean different columns by one name."""
+    seen: dict[str, tuple[str, PairSpec]] = {}
+    for concepts, entry in loaded.study.concepts.items():
+        for name, spec in filled(entry.factors).items():
+            first, other = seen.setdefault(name, (concepts, spec))
+            if (other.kind, other.column) != (spec.kind, spec.column):
+                yield StudyError(
+                    f"The concept {name!r} is {other.kind} of column {other.column!r} in {first!r}, and "
+                    f"{spec.kind} of column {spec.column!r} in {concepts!r}.",
+                    where=loaded.where("concepts", concepts, "factors", name),
+                    fix="give one of them another name",
+                )
+
+
+def _dependent(
+    loaded: LoadedStudy, concepts: str, factors: Mapping[str, PairSpec], table: pd.DataFrame
+) -> Iterator[Finding]:
+    labels = {
+        name: table[spec.column]
+        for name, spec in factors.items()
+        if spec.kind == "label" and spec.column in table and is_label(table[spec.column])
+    }
+    for a, others in dependence(labels).items():
+        for b, value in others.items():
+            if value >= DEPENDENT:
+                yield Finding(
+                    "warning",
+                    f"The concepts {a!r} and {b!r} depend on each other: they share {value:.0%} of the "
+                    "smaller one's entropy.",
+                    loaded.where("concepts", concepts),
+                    "what each block reads of the other concept is no leak up to that; better data has "
+                    "them vary independently",
+                )
+
+
+def _score_problems(loaded: LoadedStudy) -> Iterator[StudyError]:
+    for i, gate in enumerate(loaded.study.gates):
+        if not {gate.score, f"score/{gate.score}"} & set(SCORE_KEYS):
+            yield StudyError(
+                f"There is no score {gate.score!r}.",
+                where=loaded.where("gates", i, "score"),
+                fix=f"nearest: {nearest(gate.score, sorted(SCORE_KEYS))}",
+            )
+
+
+def _secrets(loaded: LoadedStudy) -> Iterator[StudyError]:
+    """The text of a study is stored with its results and shown to whoever may read them."""
+    if "@" in urlsplit(loaded.study.tracking.uri or "").netloc:
+        yield StudyError(
+            "The address of the tracking server holds a name or password.",
+            where=loaded.where("tracking", "uri"),
+            fix="take it out of the study; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+        )
+
+
+def _root_problems(root_url: str) -> Iterator[EnvironmentProblem]:
+    scheme, _, rest = root_url.rpartition("://")
+    if scheme not in ("", "file", "local"):
+        return  # opening a bucket is the first thing that a run does
+    folder = Path(rest).absolute()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        yield EnvironmentProblem(
+            f"The root {root_url!r} cannot be a folder: {str(there)!r} is a file.",
+            where=str(folder),
+            fix="give another place with --root or IIN_ROOT",
+        )
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield EnvironmentProblem(
+            f"The root {root_url!r} cannot be written.",
+            where=str(there),
+            fix="correct its permissions, or give another place with --root or IIN_ROOT",
+        )
