@@ -27,15 +27,17 @@ def refuse_failures(failures: Sequence[Failure], kind: str) -> None:
     """End a step with an error for its failed calls, after all the others are sealed.
 
     Raises:
-        IinError: the failure itself if there is one.
+        IinError: the failure that is none of a unit alone (a full disk, say), or the only one.
         UnitFailed: a list of the failures if there are several.
     """
-    if len(failures) == 1:
-        raise failures[0].error
-    if failures:
-        lines = [f"{failure.call.label}: {failure.error.what}" for failure in failures]
-        raise UnitFailed(
-            f"{len(failures)} calls of the step {kind} failed.",
-            where="\n         ".join(lines),
-            fix=failures[0].error.fix,
-        ) from failures[0].error
+    if not failures:
+        return
+    beyond_units = [failure.error for failure in failures if failure.error.exit_code != UnitFailed.exit_code]
+    if beyond_units or len(failures) == 1:
+        raise (beyond_units or [failures[0].error])[0]
+    lines = [f"{failure.call.label}: {failure.error.what}" for failure in failures]
+    raise UnitFailed(
+        f"{len(failures)} parts of the step {kind} failed.",
+        where="\n         ".join(lines),
+        fix=failures[0].error.fix,
+    ) from failures[0].error
