@@ -38,7 +38,6 @@ def half_split(source: ArrayLike, *, seed: int = 0) -> tuple[Fold, Fold]:
 
     Raises:
         InputError: fewer than four sources.
-        Source: METHOD of probing: cross-fit on held-out sources, mean of both directions.
     """
     codes, names = pd.factorize(np.asarray(source))
     n_sources = len(names)

@@ -101,7 +101,7 @@ def interchange(
         source: (n_rows,) source of each row.
         spec: `seed` and `bootstrap`.
 
-    Source: METHOD of interchange interventions (Geiger et al. 2021), for blocks of z̃.
+    Source: Geiger et al., "Causal abstractions of neural networks" (2021), for blocks of z̃.
     """
     said = {factor: _right(says, factor, labels, base, donor) for factor, says in predicted.items()}
     names = [(factor, kind) for factor, columns in said.items() for kind in columns]

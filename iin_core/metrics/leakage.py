@@ -104,8 +104,8 @@ def leakage(
     Raises:
         InputError: fewer than four sources, missing labels, codes that are not finite.
 
-    Source: METHOD of Esser et al., CVPR 2020, extended: Xu et al., "A theory of usable
-        information under computational constraints" (ICLR 2020) for V-information.
+    Source: Xu et al., "A theory of usable information under computational constraints" (ICLR 2020)
+        for V-information; the matrix over blocks is ours.
     """
     found = leakages({"blocks": (z_tilde, blocks), ALL: (z_tilde, None)}, concepts, source, spec)
     return Leakage(found["blocks"].cells + found[ALL].cells)
