@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from iin_core.blocks import Blocks
+from iin_core.front import fit_front
 from iin_core.interpreter import Interpreter
 from iin_core.metrics import Leakage, identity_error, invertibility_error, leakages, prior_fit
 from iin_core.metrics.leakage import ALL
-from iin_core.spec import EvaluationSpec
+from iin_core.spec import EvaluationSpec, FlowSpec
 from tasks.evaluation.interchanges import interchanged
 from tasks.evaluation.material import Material
 from tasks.evaluation.network import Network
@@ -81,11 +82,7 @@ def _layer_code(material: Material) -> Tensor:
     """The activations, or their first principal coordinates where they are wider than probes can be."""
     if material.z.shape[1] <= _MAX_PROBED:
         return material.z
-    centred = (material.z - material.z.mean(0)).double()
-    gram = centred @ centred.T
-    values, vectors = torch.linalg.eigh(gram)
-    code: Tensor = vectors[:, -_MAX_PROBED:] * values[-_MAX_PROBED:].clamp_min(0).sqrt()
-    return code.float()
+    return fit_front(material.z, FlowSpec(front_dims=_MAX_PROBED)).apply(material.z)
 
 
 def _exactness(
