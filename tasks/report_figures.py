@@ -1,0 +1,122 @@
+"""The figures of the report as data URIs, with the words for people who do not see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from iin_core.figures import curves, layer_concept_chart, leakage_matrix
+from tasks.report_facts import ALL, StudyFacts, UnitFacts, records
+from tasks.report_text import data_uri, number
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture.
+
+    Args:
+        uri: holds it.
+        alt: what it shows, in words and numbers.
+        caption: what it is and how to read it.
+        pixelated: whether its pixels are data.
+    """
+
+    uri: str
+    alt: str
+    caption: str | Markup
+    pixelated: bool = False
+
+
+@dataclass
+class _Memory:
+    """A file that is never written: what `iin_core.figures` takes for a path."""
+
+    suffix: str = ".svg"
+    data: bytes = field(default=b"")
+
+    def write_bytes(self, data: bytes) -> None:
+        self.data = data
+
+    def uri(self) -> str:
+        return data_uri(self.data, "image/svg+xml")
+
+
+def layer_chart(facts: StudyFacts) -> Figure | None:
+    """How readable each concept is in each layer; None where nothing is evaluated."""
+    table = facts.readable
+    if table.empty:
+        return None
+    drawn = _Memory()
+    layer_concept_chart(drawn, table, title="How readable each concept is in each layer")
+    said = [
+        f"{concept} in {model}: "
+        + ", ".join(f"{row['layer']} {number(row['accuracy'])}" for row in records(found))
+        for (model, concept), found in table.groupby(["model", "concept"], sort=False)
+    ]
+    family = "an MLP" if "mlp" in set(table["probe"]) else "a linear"
+    caption = (
+        f"Accuracy with which {family} probe reads each concept from the whole layer, on sources that "
+        "it has not seen. A point on its dotted line is at chance: the layer no longer tells the concept. "
+        "Bars: 95 % intervals over sources."
+    )
+    return Figure(drawn.uri(), f"Line chart. {'; '.join(said)}.", caption)
+
+
+def unit_figures(unit: UnitFacts) -> list[Figure]:
+    """Swap grids, leakage matrix and curves of a unit, as far as there are any."""
+    return [*_swap_grids(unit), *_leakage(unit), *_curves(unit)]
+
+
+def _leakage(unit: UnitFacts) -> list[Figure]:
+    table = unit.leakage()
+    if table.empty:
+        return []
+    drawn = _Memory()
+    family = "MLP" if unit.probe == "mlp" else "linear"
+    leakage_matrix(drawn, table, title=f"Read by {family} probes")
+    said = [
+        f"{'whole code' if block == ALL else str(block)}: "
+        + ", ".join(f"{row['concept']} {number(row['accuracy'])}" for row in records(found))
+        for block, found in table.groupby("block", sort=False)
+    ]
+    caption = (
+        "Leakage: accuracy of a probe for each concept (column) on each block (row). The darker, the "
+        "further above chance. Inside a frame (a concept's own block) dark is good; everywhere else it is a "
+        "leak, but for concepts without a block of their own, which belong in the residual."
+    )
+    return [Figure(drawn.uri(), f"Heat map. {'; '.join(said)}.", caption)]
+
+
+def _curves(unit: UnitFacts) -> list[Figure]:
+    if unit.curves.empty:
+        return []
+    drawn = _Memory()
+    curves(drawn, unit.curves, title="Training")
+    last = unit.curves.iloc[-1]
+    alt = (
+        f"Two line charts over {int(last['update'])} updates. At the end: loss {number(last['loss'])}, "
+        f"NLL per dimension {number(last['nll_train'])} on training rows and "
+        f"{number(last['nll_validation'])} on validation rows."
+    )
+    caption = "Training: a validation curve that rises while the training curve falls means overfitting."
+    return [Figure(drawn.uri(), alt, caption)]
+
+
+def _swap_grids(unit: UnitFacts) -> list[Figure]:
+    if unit.evaluated is None:
+        return []
+    figures, factors = [], list(unit.unit.factors)
+    for i, factor in enumerate(factors):
+        file = f"figures/swap_{i}.png"
+        if file not in unit.evaluated.files:
+            continue
+        data = unit.evaluated.file(file).read_bytes()
+        others = ", ".join(other for other in factors if other != factor) or "all else"
+        caption = (
+            f"Swap of {factor}: each image has the {factor} of the donor on its left and everything else of "
+            f"the base above it. Along a row {factor} should stay the same, along a column {others} should."
+        )
+        alt = f"Grid of decoded images: the {factor} of each donor (rows) in each base (columns)."
+        figures.append(Figure(data_uri(data, "image/png"), alt, caption, pixelated=True))
+    return figures

@@ -1,0 +1,253 @@
+"""What a study found, in sentences with numbers, made from its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from tasks.report_facts import RESIDUAL, StudyFacts, UnitFacts, records
+from tasks.report_text import NONE, count, interval, listed, name, number
+
+_READERS = {"reader": "the independent reader", "head": "the model's own head"}
+_METHODS = {"class_means": "class means", "lda": "LDA"}
+_FEW_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Card:
+    """One number of the headline.
+
+    Args:
+        label: what it is.
+        value: the number.
+        range: its interval; empty where there is none.
+        beside: what to hold it against.
+    """
+
+    label: str
+    value: str
+    range: str
+    beside: str
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Some sentences about one thing.
+
+    Args:
+        key: "swaps", "leaks", "layers" or "care".
+        title: of the topic.
+        sentences: one or more.
+    """
+
+    key: str
+    title: str
+    sentences: tuple[Markup, ...]
+
+
+def findings(facts: StudyFacts) -> list[Topic]:
+    """What the scores say: swaps, leaks, layers, and what to keep in mind; topics without a word left out."""
+    groups = _groups(facts.headline)
+    topics = (
+        Topic("swaps", "What a swap does", tuple(s for group in groups for s in _swaps(group))),
+        Topic("leaks", "What leaks", tuple(s for group in groups for s in _leaks(group))),
+        Topic("layers", "Where each concept is readable", tuple(_layers(facts.readable))),
+        Topic("care", "To keep in mind", (*_exactness(facts.units), *_budgets(facts.units))),
+    )
+    return [topic for topic in topics if topic.sentences]
+
+
+def card_unit(facts: StudyFacts) -> UnitFacts | None:
+    """The headline unit with the best joint score; None where nothing with concepts is evaluated."""
+    units = [unit for unit in facts.headline if unit.unit.factors]
+    return max(units, key=lambda unit: _joint(unit) or -1.0, default=None)
+
+
+def cards(unit: UnitFacts) -> list[Card]:
+    """The numbers of a unit that are shown large; those that do not apply are left out."""
+    return [card for card in (_joint_card(unit), *_score_cards(unit)) if card.value != NONE]
+
+
+def _joint(unit: UnitFacts) -> float | None:
+    reader = unit.scores.get("score/joint_reader")
+    return unit.scores.get("score/joint_head") if reader is None else reader
+
+
+def _joint_card(unit: UnitFacts) -> Card:
+    swaps = unit.swaps()
+    if swaps.empty:
+        return Card("", NONE, "", "")
+    row = swaps.iloc[-1]  # the mean over factors
+    who, ceiling = _READERS[str(row["reader"])], number(row["ceiling"])
+    range_ = interval(row["low"], row["high"]).strip()
+    return Card("joint interchange", number(row["joint"]), range_, f"by {who}, whose ceiling is {ceiling}")
+
+
+def _score_cards(unit: UnitFacts) -> Iterator[Card]:
+    scores = unit.scores
+    chance = number(scores.get("score/leak_chance"))
+    yield Card("worst leak between blocks", number(scores.get("score/leak_worst")), "", f"chance {chance}")
+    yield Card("grouped MIG", number(scores.get("score/mig")), "", "1 is best")
+    inverse = number(scores.get("score/invertibility_error"))
+    yield Card("largest error of the inverse", inverse, "", "in units of the activation")
+
+
+def _groups(units: Sequence[UnitFacts]) -> list[list[UnitFacts]]:
+    """Units that differ in their seed alone."""
+    groups: dict[tuple[int, str], list[UnitFacts]] = {}
+    for unit in units:
+        groups.setdefault((unit.unit.layer.index, unit.unit.concepts), []).append(unit)
+    return list(groups.values())
+
+
+def _swaps(group: Sequence[UnitFacts]) -> Iterator[Markup]:
+    unit = group[0]
+    for factor in unit.unit.factors:
+        rows = [_row(one.swaps(), factor) for one in group]
+        kind = next((kind for kind in ("joint", "isolate", "cause") if _has(rows, kind)), None)
+        first = next((row for row in rows if row is not None), None)
+        if kind is None or first is None:
+            continue
+        who = _READERS[str(first["reader"])]
+        does = {
+            "joint": Markup("{} then says the donor's {} and everything else as before").format(
+                who, name(factor)
+            ),
+            "isolate": Markup("{} still says everything else as before").format(who),
+            "cause": Markup("{} then says the donor's {}").format(who, name(factor)),
+        }[kind]
+        yield Markup("Swapping only <strong>{}</strong> in {}: {} in {} of {} {}.").format(
+            name(factor),
+            _place(unit),
+            does,
+            _over_seeds(group, rows, kind),
+            count(int(first["n"]), "pair") if pd.notna(first["n"]) else "the pairs",
+            _beside(unit, factor, first, kind),
+        )
+
+
+def _beside(unit: UnitFacts, factor: str, row: dict[str, Any], kind: str) -> Markup:
+    said = []
+    if kind == "joint":
+        said += [f"chance {number(row['chance'])}"] if pd.notna(row["chance"]) else []
+        said += [f"the reader's own ceiling {number(row['ceiling'])}"] if pd.notna(row["ceiling"]) else []
+    for method, words in _METHODS.items():
+        other = _row(unit.swaps(method), factor)
+        if other is not None and pd.notna(other[kind]):
+            said.append(f"{words} {number(other[kind])}")
+    return Markup("({})").format("; ".join(said)) if said else Markup("")
+
+
+def _over_seeds(group: Sequence[UnitFacts], rows: Sequence[dict[str, Any] | None], kind: str) -> Markup:
+    known = [
+        (unit, row) for unit, row in zip(group, rows, strict=True) if row is not None and pd.notna(row[kind])
+    ]
+    if len(known) > _FEW_SEEDS:
+        values = [row[kind] for _, row in known]
+        text = f"{number(min(values))} to {number(max(values))} (over {len(known)} seeds)"
+        return Markup("<strong>{}</strong>").format(text)
+    return listed(
+        [
+            Markup("<strong>{}</strong>{}{}").format(
+                number(row[kind]),
+                interval(row["low"], row["high"]) if kind == "joint" else "",
+                f" (seed {unit.unit.seed})" if len(known) > 1 else "",
+            )
+            for unit, row in known
+        ]
+    )
+
+
+def _leaks(group: Sequence[UnitFacts]) -> Iterator[Markup]:
+    leaks = [(unit, leak) for unit in group if (leak := unit.worst_leak()) is not None]
+    if not leaks:
+        return
+    unit, leak = max(leaks, key=lambda pair: pair[1]["accuracy"] - pair[1]["chance"])
+    block = (
+        "the residual" if leak["block"] == RESIDUAL else Markup("the block of {}").format(name(leak["block"]))
+    )
+    yield Markup(
+        "The largest leak in {}: {} probe reads <strong>{}</strong> from {} with accuracy "
+        "<strong>{}</strong>{} (chance {}; with shuffled labels {})."
+    ).format(
+        _place(unit),
+        "an MLP" if leak["probe"] == "mlp" else "a linear",
+        name(leak["concept"]),
+        block,
+        number(leak["accuracy"]),
+        interval(leak["low"], leak["high"]),
+        number(leak["chance"]),
+        number(leak["control"]),
+    )
+
+
+def _layers(readable: pd.DataFrame) -> Iterator[Markup]:
+    for model, found in readable.groupby("model", sort=False):
+        concepts = [records(rows.sort_values("index")) for _, rows in found.groupby("concept", sort=False)]
+        if found["index"].nunique() == 1:
+            said = [
+                Markup("{} at {}").format(_strong(rows[0]["concept"]), _read(rows[0])) for rows in concepts
+            ]
+            layer = concepts[0][0]["layer"]
+            yield Markup("From {}, the one layer of {}: {}.").format(name(layer), name(model), listed(said))
+            continue
+        for rows in concepts:
+            yield Markup("In {}, {} is readable from {} at <strong>{}</strong> and from {} at {}.").format(
+                name(model),
+                _strong(rows[0]["concept"]),
+                name(rows[0]["layer"]),
+                number(rows[0]["accuracy"]),
+                name(rows[-1]["layer"]),
+                _read(rows[-1]),
+            )
+
+
+def _read(row: dict[str, Any]) -> Markup:
+    at_chance = pd.notna(row["low"]) and row["low"] <= row["chance"]
+    beside = f", no better than chance ({number(row['chance'])})" if at_chance else None
+    return Markup("<strong>{}</strong>{}").format(
+        number(row["accuracy"]), beside or f" (chance {number(row['chance'])})"
+    )
+
+
+def _strong(concept: str) -> Markup:
+    return Markup("<strong>{}</strong>").format(name(concept))
+
+
+def _exactness(units: Sequence[UnitFacts]) -> Iterator[Markup]:
+    inverse = [v for unit in units if (v := unit.scores.get("score/invertibility_error")) is not None]
+    identity = [v for unit in units if (v := unit.scores.get("score/identity_error")) is not None]
+    if inverse:
+        through = (
+            f"; putting unchanged codes back moves a model's output by at most {number(max(identity))}"
+            if identity
+            else ""
+        )
+        yield Markup("The inverse of every IIN is exact to {}{}.").format(number(max(inverse)), through)
+
+
+def _budgets(units: Sequence[UnitFacts]) -> Iterator[Markup]:
+    short = [unit for unit in units if unit.unit.budget == "short"]
+    if short:
+        updates = sorted({unit.unit.training.updates for unit in short})
+        said = str(updates[0]) if len(updates) == 1 else f"{updates[0]} to {updates[-1]}"
+        yield Markup(
+            "{} of {} were trained on a <em>short</em> budget ({} updates), so that every layer is seen: "
+            "compare them with one another, not with units of a full budget."
+        ).format(len(short), count(len(units), "unit"), said)
+
+
+def _place(unit: UnitFacts) -> Markup:
+    return Markup("{} · {}").format(name(unit.unit.layer.layer), name(unit.unit.concepts))
+
+
+def _row(table: pd.DataFrame, factor: str) -> dict[str, Any] | None:
+    return next(iter(records(table[table["factor"] == factor])), None)
+
+
+def _has(rows: Sequence[dict[str, Any] | None], kind: str) -> bool:
+    return any(row is not None and pd.notna(row[kind]) for row in rows)

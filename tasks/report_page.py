@@ -1,0 +1,147 @@
+"""From facts to one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.report_facts import StudyFacts, UnitFacts, records
+from tasks.report_figures import Figure, layer_chart, unit_figures
+from tasks.report_findings import card_unit, cards, findings
+from tasks.report_tables import (
+    SHORT,
+    Table,
+    detail_tables,
+    headline_table,
+    readable_table,
+    shown_values,
+    unit_tables,
+)
+from tasks.report_text import count, csv_uri, name, number, printable
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+    from tasks.planned import LayerPlan
+
+_TEMPLATE = Path(__file__).with_name("report.html.j2")
+
+
+LARGEST = 9_000_000
+"""Bytes; the rest of a page takes some more, and mail servers refuse what is much larger."""
+
+
+@dataclass
+class Shelf:
+    """How much the page can still hold.
+
+    Args:
+        left: bytes.
+    """
+
+    left: int
+
+    def take(self, size: int) -> bool:
+        """Whether so many bytes fit; if so they are taken."""
+        fits = size <= self.left
+        self.left -= size if fits else 0
+        return fits
+
+
+@dataclass(frozen=True)
+class UnitPage:
+    """One unit as the page shows it.
+
+    Args:
+        facts: of the unit.
+        figures, tables, details: empty where the page has no room; then `cut` is true.
+        curves_csv: data URI; empty where there are none.
+        cut: whether something was left out for want of room.
+    """
+
+    facts: UnitFacts
+    figures: Sequence[Figure]
+    tables: Sequence[Table]
+    details: Sequence[Table]
+    curves_csv: str
+    cut: bool
+
+
+@dataclass(frozen=True)
+class LayerPage:
+    """One layer and its units."""
+
+    layer: LayerPlan
+    readable: Sequence[dict[str, Any]]
+    units: Sequence[UnitPage]
+    open: bool
+
+
+def render(facts: StudyFacts, room: int = LARGEST) -> str:
+    """The page. The same facts give the same text.
+
+    Args:
+        facts: of the study.
+        room: bytes for figures, files and long tables; units of less interest go without what is beyond.
+    """
+    shelf = Shelf(room)
+    chart = layer_chart(facts)
+    # Units that matter most are served first, wherever they stand on the page.
+    order = sorted(facts.units, key=lambda unit: not unit.unit.headline)
+    pages = {unit.unit.name: _unit(unit, shelf) for unit in order}
+    shown = card_unit(facts)
+    return _template().render(
+        facts=facts,
+        plan=facts.plan,
+        study=facts.plan.study,
+        topics=findings(facts),
+        cards=[] if shown is None else cards(shown),
+        card_unit=shown,
+        chart=chart,
+        readable=readable_table(facts),
+        headline=headline_table(facts),
+        layers=[_layer(layer, facts, pages) for model in facts.plan.models for layer in model.layers],
+        unfinished=[unit for unit in facts.units if unit.evaluated is None],
+    )
+
+
+def _unit(facts: UnitFacts, shelf: Shelf) -> UnitPage:
+    tables, details = unit_tables(facts), detail_tables(facts)
+    curves_csv = csv_uri(facts.curves) if len(facts.curves) else ""
+    drawn = unit_figures(facts)
+    figures = [figure for figure in drawn if shelf.take(len(figure.uri))]
+    if not shelf.take(len(curves_csv) + sum(_size(table) for table in (*tables, *details))):
+        return UnitPage(facts, figures, (), (), "", cut=True)
+    return UnitPage(facts, figures, tables, details, curves_csv, cut=len(figures) < len(drawn))
+
+
+def _size(table: Table) -> int:
+    """About how many bytes a table takes on the page."""
+    return len(table.csv) + 300 + sum(40 + len(cell.text) for row in table.rows for cell in row)
+
+
+def _layer(layer: LayerPlan, facts: StudyFacts, pages: dict[str, UnitPage]) -> LayerPage:
+    units = [pages[unit.unit.name] for unit in facts.of_layer(layer)]
+    readable = records(facts.readable[facts.readable["index"] == layer.index])
+    is_open = any(unit.facts.unit.headline for unit in units)
+    return LayerPage(layer, readable, units, is_open)
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, finalize=printable, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals |= {
+        "name": name,
+        "number": number,
+        "count": count,
+        "shown_values": shown_values,
+        "short": SHORT,
+    }
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
