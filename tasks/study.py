@@ -93,6 +93,12 @@ class DataSpec(Spec):
     source: SourceSpec
     split: SplitSpec = SplitSpec()
 
+    @model_validator(mode="after")
+    def _no_checkpoint(self) -> DataSpec:
+        if self.source.checkpoint is not None:
+            raise ValueError("a checkpoint is for models; data takes its files as `arguments`")
+        return self
+
 
 class ConceptSetSpec(Spec):
     """The factors of one IIN: concept → how its pairs are drawn. Empty: unsupervised."""

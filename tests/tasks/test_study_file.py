@@ -209,6 +209,12 @@ MISTAKES = {
         "toy.yaml:4 model",
         "name a built-in",
     ),
+    "checkpoint of data": (
+        ("data: toy_code:data", "data: {import: toy_code:data, checkpoint: x.pt}"),
+        "a checkpoint is for models",
+        "toy.yaml:3 data",
+        "",
+    ),
     "newer format": (
         ("iin: 1", "iin: 2"),
         "The field 'iin' cannot be 2.",
