@@ -65,10 +65,9 @@ def results(study: StudyName, root: RootUrl = None, as_json: Json = False) -> No
 
 def report(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None:
     """Write the HTML page of a study."""
-    from tasks.report import write_report
-
     from tasks.output import open_root
     from tasks.plan import make_plan
+    from tasks.report import write_report
     from tasks.study_file import load_study
 
     settings = resolve(root=root)

@@ -35,12 +35,13 @@ def check(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None
     Ends with 2 and all mistakes, or says what the study needs.
     """
     from flows.checking import check_space
-    from tasks.plan import make_plan
+    from tasks.check import checked_plan
     from tasks.study_file import load_study
 
-    prepare_environment(resolve(root=root).root)
-    plan = make_plan(load_study(study))
-    needed = check_space(plan, resolve(root=root).root)
+    url = resolve(root=root).root
+    prepare_environment(url)
+    plan, warnings = checked_plan(load_study(study), url)
+    needed = check_space(plan, url)
     facts = {
         "study": plan.study.name,
         "models": len(plan.models),
@@ -49,10 +50,13 @@ def check(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None
         "steps": len(plan.steps()),
         "bytes_on_disk": needed.disk,
         "bytes_of_memory": needed.memory,
+        "warnings": [vars(warning) for warning in warnings],
     }
     if as_json:
         console.show_json(facts)
         return
+    for warning in warnings:
+        console.note(warning)
     console.say(
         f"{plan.study.name} is in order; models: {facts['models']}, layers: {facts['layers']}, "
         f"units: {facts['units']}; about {console.size(needed.disk)} on disk, "
@@ -92,7 +96,7 @@ def plan(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None:
     Steps are new, reused or stale; for stale ones the field that changed is named.
     """
     from flows.planning import steps_of, totals
-    from tasks.plan import make_plan
+    from tasks.check import checked_plan
     from tasks.study_file import load_study
 
     url = resolve(root=root).root
@@ -100,7 +104,7 @@ def plan(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None:
     loaded = load_study(study)
     if not as_json:
         console.note("reading the models and the data (one forward pass of a few examples) ...")
-    planned = make_plan(loaded)
+    planned, _ = checked_plan(loaded, url)
     steps = steps_of(planned, _existing(url))
     summary = totals(planned, steps)
     if as_json:

@@ -52,10 +52,8 @@ def steps_of(plan: Plan, root: Root | None) -> list[PlannedStep]:
         name = STEP_OF_KIND[step.kind]
         state, why = _state(step, root, before, changed)
         if state != REUSED:
-            changed[step.key] = f"{STEP_OF_KIND[step.kind]} {step.label}"
-        lines.append(
-            PlannedStep(STEP_OF_KIND[step.kind], step.label, step.key, state, why, sizes.get(step.key))
-        )
+            changed[step.key] = f"{name} {step.label}"
+        lines.append(PlannedStep(name, step.label, step.key, state, why, sizes.get(step.key)))
     return lines
 
 

@@ -33,7 +33,7 @@ class Outcome:
     """What became of a study run; filled while it goes, so that it outlives a Prefect that dies."""
 
     show: Callable[[str, str], None] = silent
-    """Called as (step, state) when a step begins and ends: running, done, reused, failed."""
+    """Called as (step, state) when a step begins and ends: running, done, reused, failed, stopped."""
     watch: Callable[[Plan, Root], None] | None = None
     """Called once, when the plan is made."""
     interrupts: Interrupts | None = None
@@ -116,13 +116,15 @@ def opened(file: str, settings: Settings) -> Iterator[Session]:
 
 
 def _begin(file: str, settings: Settings, outcome: Outcome, stack: ExitStack) -> Session:
+    from tasks.check import checked_plan
     from tasks.output import open_root
-    from tasks.plan import make_plan
     from tasks.study_file import load_study
     from tasks.study_record import write_record
     from tasks.track import Tracker
 
-    plan = make_plan(load_study(file))
+    plan, warnings = checked_plan(load_study(file), settings.root)
+    for warning in warnings:
+        log.warning("%s %s", warning.what, warning.where)
     root = open_root(settings.root)
     _reconcile(root, settings.tracking or plan.study.tracking.uri)
     write_record(plan, root)
@@ -141,7 +143,7 @@ def _reconcile(root: Root, tracking: str | None) -> None:
     if FlowRunContext.get() is not None:
         lines += end_prefect_runs()
     for line in lines:
-        log.info("%s", line)
+        log.info("left by a killed run, now gone: %s", line)
 
 
 @contextmanager

@@ -27,14 +27,14 @@ class StudyStep:
     Args:
         name: as in `iin run --only`.
         work: makes what is not sealed yet.
-        outputs: which outputs it makes for a plan.
+        outputs: which outputs it makes for a plan; None: it makes none, and is done each time.
         retries: how often Prefect tries again after a fault of the surroundings.
         tags: for Prefect's filters and concurrency limits.
     """
 
     name: str
     work: Callable[[Session], None]
-    outputs: Callable[[Plan], list[Step]]
+    outputs: Callable[[Plan], list[Step]] | None
     retries: int
     tags: tuple[str, ...]
 
@@ -60,6 +60,9 @@ class StudyStep:
             log.error("%s", failure)
             show(self.name, "failed")
             return
+        except KeyboardInterrupt:
+            show(self.name, "stopped")
+            raise
         except BaseException:
             show(self.name, "failed")
             raise
@@ -67,7 +70,7 @@ class StudyStep:
 
 
 def step(
-    outputs: Callable[[Plan], list[Step]], *, retries: int = 0, tags: tuple[str, ...] = ()
+    outputs: Callable[[Plan], list[Step]] | None, *, retries: int = 0, tags: tuple[str, ...] = ()
 ) -> Callable[[Callable[[Session], None]], StudyStep]:
     """Make a function the work of a step that has its name."""
     return lambda work: StudyStep(work.__name__, work, outputs, retries, ("iin", *tags))
@@ -85,9 +88,9 @@ class _Attempt:
         """Do the work; what it raises is kept, so that a fault of Prefect's can be told from it."""
         try:
             started = time.monotonic()
-            wanted = self.step.outputs(self.session.plan)
+            wanted = self.step.outputs(self.session.plan) if self.step.outputs else []
             missing = sum(self.session.root.find(output) is None for output in wanted)
-            self.reused = bool(wanted) and not missing
+            self.reused = self.step.outputs is not None and not missing
             self.step.work(self.session)
             self.ended = True
             if self.reused:
@@ -106,7 +109,8 @@ def _through_prefect(attempt: _Attempt) -> None:
         attempt.run()
         return
     try:
-        _as_task(attempt)()
+        call: Callable[[], object] = _as_task(attempt)
+        call()
     except Exception as error:
         if error is attempt.error:
             raise

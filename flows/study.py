@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from flows import steps
 from flows.closing import close
@@ -17,7 +20,7 @@ def study(
     address: str | None = None,
     tracking: str | None = None,
     only: list[str] | None = None,
-) -> None:
+) -> State[Any]:
     """Take a study from its file to its report; what is sealed is never done again.
 
     Args:
@@ -26,6 +29,9 @@ def study(
         address: a Ray cluster; None starts Ray on this machine.
         tracking: an MLflow URI; None is SQLite under the root.
         only: the last steps wanted; None means all.
+
+    Returns:
+        The final state: failed, with the reasons, if a unit or a gate did.
 
     Raises:
         IinError: what stopped the run: what, where, what to do.
@@ -40,4 +46,4 @@ def study(
         steps.evaluate(session)
         steps.report(session)
         steps.track(session)
-        close(session)
+        return close(session)

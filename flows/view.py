@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tasks.output import Root
     from tasks.plan import Plan
 
-SIGNS = {"waiting": " ", "running": ">", "done": "+", "reused": "=", "failed": "!"}
+SIGNS = {"waiting": " ", "running": ">", "done": "+", "reused": "=", "failed": "!", "stopped": "!"}
 REFRESH_SECONDS = 1.0
 
 
@@ -60,7 +60,8 @@ class View:
         """Count the sealed outputs of a step."""
         if self._plan is None or self._root is None:
             return
-        outputs = _definition(step).outputs(self._plan)
+        outputs_of = _definition(step).outputs
+        outputs = outputs_of(self._plan) if outputs_of else []
         try:
             found = sum(self._root.find(output) is not None for output in outputs)
         except IinError:
