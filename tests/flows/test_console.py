@@ -29,7 +29,9 @@ def test_ordinary_text_is_left_as_it_is(text: str) -> None:
     assert clean(text) == text
 
 
-@pytest.mark.parametrize("attack", ["\x1b[31mred", "\x1b]0;title\x07red", "\x9b31mred", "\x1b]8;;http://x\x1b\\red"])
+@pytest.mark.parametrize(
+    "attack", ["\x1b[31mred", "\x1b]0;title\x07red", "\x9b31mred", "\x1b]8;;http://x\x1b\\red"]
+)
 def test_escape_sequences_go(attack: str) -> None:
     """Colours, titles and links are taken out, what they mark stays."""
     assert "\x1b" not in clean(attack)
@@ -57,7 +59,9 @@ def test_a_score_that_does_not_apply_is_said() -> None:
     assert number(0.12345) == "0.123"
 
 
-@pytest.mark.parametrize(("n", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (3 * 2**40, "3.0 TiB")])
+@pytest.mark.parametrize(
+    ("n", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (3 * 2**40, "3.0 TiB")]
+)
 def test_sizes_have_units(n: int, text: str) -> None:
     """Bytes are shown in the largest unit that fits."""
     assert size(n) == text

@@ -1,0 +1,185 @@
+"""A whole study by `iin run`: done once, reused after, and never harmed by being ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.study.conftest import Desk, make_desk
+
+KINDS = {"rows": 1, "activations": 2, "dimensions": 4, "units": 4, "evaluations": 4, "report": 1}
+
+
+def mlflow_runs(desk: Desk) -> dict[str, str]:
+    """Name → status of the MLflow runs."""
+    client = MlflowClient(f"sqlite:///{desk.root / 'mlflow.db'}")
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    return {run.info.run_name: run.info.status for run in client.search_runs(ids)}
+
+
+def prefect_states(desk: Desk) -> list[tuple[str, str]]:
+    """Name and state of every task run, in the order in which they began."""
+    with sqlite3.connect(desk.root / "prefect" / "prefect.db") as database:
+        return database.execute("select name, state_name from task_run order by start_time").fetchall()
+
+
+def test_a_run_seals_every_step(done: Desk) -> None:
+    """Each kind has as many outputs as the study has layers and units."""
+    found = [entry.split("/")[0] for entry in done.sealed()]
+    assert {kind: found.count(kind) for kind in KINDS} == KINDS
+    assert not list((done.root / "leases").glob("*.json"))
+
+
+def test_a_run_says_what_to_look_at(done: Desk) -> None:
+    """The last lines are the table, short units marked, the report's path, and the command for MLflow."""
+    lines = (done.folder / "first.out").read_text().splitlines()
+    assert sum("0*" in line for line in lines) == 3
+    assert any("short training budget" in line for line in lines)
+    report = next(line for line in lines if line.startswith("report: ")).removeprefix("report: ")
+    assert "<html" in Path(report).read_text()
+    assert lines[-1] == "MLflow: iin ui"
+
+
+def test_mlflow_shows_the_run_and_its_units_as_finished(done: Desk) -> None:
+    """One parent, a child for each unit, none left running."""
+    runs = mlflow_runs(done)
+    assert len(runs) == 5
+    assert set(runs.values()) == {"FINISHED"}
+    assert "02 2 · shape · seed 0" in runs
+
+
+def test_prefect_shows_steps_records_and_the_table(done: Desk) -> None:
+    """One task run a step, the workers' records in the flow run's log, a Markdown artifact."""
+    assert [name for name, _ in prefect_states(done)][:8] == [
+        "rows", "prepare", "extract", "dimensions", "train", "evaluate", "report", "track"
+    ]  # fmt: skip
+    with sqlite3.connect(done.root / "prefect" / "prefect.db") as database:
+        records = database.execute("select message from log where name = 'tasks.worker'").fetchall()
+        artifact = database.execute("select type, data from artifact where key = 'scores-tiny'").fetchone()
+    assert any("evaluated" in message for (message,) in records)
+    assert artifact[0] == "markdown"
+    assert "| layer |" in artifact[1]
+
+
+def test_a_second_run_does_nothing_again(done: Desk) -> None:
+    """Every step is Reused, Ray is not started, no file changes, and MLflow gets nothing twice."""
+    before, runs = done.sealed(), mlflow_runs(done)
+    out, err = done.iin("run", "study.yaml")
+    assert done.sealed() == before
+    assert mlflow_runs(done) == runs
+    assert out == (done.folder / "first.out").read_text()
+    states = prefect_states(done)[-8:]
+    assert [state for name, state in states if name != "track"] == ["Reused"] * 7
+    assert "reused" in err
+
+
+def test_a_dead_prefect_and_a_dead_mlflow_cost_a_warning(done: Desk) -> None:
+    """The run ends with 0 and says so twice."""
+    nobody = "http://127.0.0.1:9"
+    _, err = done.iin("run", "study.yaml", "--tracking", nobody, PREFECT_API_URL=f"{nobody}/api")
+    assert "warning: Prefect cannot be reached" in err
+    assert "warning: MLflow does not show this run" in err
+
+
+def test_commands_tell_of_the_study(done: Desk) -> None:
+    """Status, results, plan and verify agree that all is there."""
+    assert "4/4" in done.iin("status")[0]
+    assert "02" not in done.iin("results", "tiny")[0].splitlines()[0]
+    assert "0 new, 0 stale, 16 reused" in done.iin("plan", "study.yaml")[0]
+    assert "0 are damaged" in done.iin("verify")[0]
+    assert "nothing to delete" in done.iin("gc")[0]
+
+
+def test_a_plan_names_the_field_that_changed(done: Desk) -> None:
+    """Units are stale by `updates`, evaluations follow them, activations are reused."""
+    text = (done.folder / "study.yaml").read_text().replace("updates: 5", "updates: 6")
+    (done.folder / "changed.yaml").write_text(text)
+    planned = done.iin("plan", "changed.yaml")[0]
+    assert "training.updates: 5 → 6" in planned
+    assert "follows train 02 2 · shape · seed 0" in planned
+    assert "0 new, 9 stale, 7 reused" in planned
+
+
+def test_a_unit_becomes_a_folder(done: Desk) -> None:
+    """`iin export` takes its name; the folder loads without the study."""
+    from iin_core import Interpreter
+
+    done.iin("export", "02 2 · shape · seed 0", "exported")
+    assert Interpreter.load(done.folder / "exported").blocks.concepts == ["shape"]
+    _, err = done.iin("export", "02 2 · shap · seed 0", "other", code=2)
+    assert "nearest: 02 2 · shape · seed 0" in err
+
+
+def test_damage_is_found(desk: Desk, done: Desk) -> None:
+    """One flipped byte in one file: verify ends with 5 and names the file."""
+    import shutil
+
+    shutil.copytree(done.root, desk.root)
+    victim = next(desk.root.glob("rows/*/*/*/rows.parquet"))
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(data)
+    out, err = desk.iin("verify", code=5)
+    assert "1 are damaged" in out
+    assert "rows.parquet" in err
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_ends_identical(desk: Desk, done: Desk) -> None:
+    """SIGKILL after the first output of each kind; the last run's outputs are those of an undisturbed one."""
+    for kind in ("rows", "activations", "dimensions", "units", "evaluations"):
+        process = desk.start("run", "study.yaml")
+        desk.wait_until_sealed(kind, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    kept = desk.sealed()
+    desk.iin("run", "study.yaml")
+    assert kept.items() <= desk.sealed().items()
+    assert {key: files for key, files in desk.sealed().items() if "report" not in key} == {
+        key: files for key, files in done.sealed().items() if "report" not in key
+    }
+    assert set(mlflow_runs(desk).values()) <= {"FINISHED", "KILLED"}
+    assert not [state for _, state in prefect_states(desk) if state in ("Running", "Pending")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_in_order_and_says_how_to_go_on(number: int, code: int, tmp_path: Path) -> None:
+    """Leases are released, MLflow says KILLED, the exit code tells which signal it was."""
+    desk = make_desk(tmp_path, updates=100_000)
+    process = desk.start("run", "study.yaml")
+    desk.wait_until_sealed("dimensions", process, n=4)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == code, err
+    assert "To go on: iin run study.yaml" in err
+    assert "Traceback" not in err
+    assert "KILLED" in mlflow_runs(desk).values()
+    assert not list((desk.root / "leases").glob("*.json"))
+
+
+@pytest.mark.slow
+def test_a_second_run_waits_for_the_first(desk: Desk) -> None:
+    """It says for whom, reuses what the first made, and both end well."""
+    desk = make_desk(desk.folder, updates=400)
+    first = desk.start("run", "study.yaml")
+    desk.wait_until_sealed("dimensions", first, n=4)
+    _, err = desk.iin("run", "study.yaml")
+    first.communicate(timeout=240)
+    assert first.returncode == 0
+    assert f"process {first.pid} on {os.uname().nodename}" in err
+    attempts = [path for path in desk.root.glob("units/*/*/*") if path.is_dir()]
+    assert len(attempts) == 4
+
+
+def test_a_hostile_tasks_py_beside_the_study_is_not_ours(desk: Desk) -> None:
+    """A user's own tasks.py and flows.py are neither imported by the command nor by a worker."""
+    for name in ("tasks.py", "flows.py", "iin_core.py"):
+        (desk.folder / name).write_text("raise SystemExit('imported the wrong module')")
+    desk.iin("run", "study.yaml", "--only", "extract")
+    assert len(list(desk.root.glob("activations/*/*/manifest.json"))) == 2
