@@ -94,11 +94,19 @@ def call(factory: Callable[..., Any], arguments: Mapping[str, Any], path: str) -
     except IinError:
         raise
     except Exception as error:
-        raise StudyError(
-            f"{path!r} raised {_named(error)}.",
-            where=_last_frame(error) or f"import path {path!r}",
-            fix="make the call work in Python first: it is called with the study's `arguments`",
-        ) from error
+        fix = "make the call work in Python first: it is called with the study's `arguments`"
+        raise raised(error, repr(path), fix) from error
+
+
+def raised(error: Exception, what: str, fix: str) -> StudyError:
+    """The error for an exception of the user's own code, with the user's own file and line.
+
+    Args:
+        error: the exception.
+        what: what raised it.
+        fix: what to do.
+    """
+    return StudyError(f"{what} raised {_named(error)}.", where=_last_frame(error) or what, fix=fix)
 
 
 def _check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], path: str) -> None:
@@ -180,15 +188,11 @@ def _import(module_name: str, path: str, folder: Path) -> ModuleType:
 
 
 def _raised_on_import(module_name: str, error: Exception) -> StudyError:
+    fix = f"make `python -c 'import {module_name}'` work from the study's folder first"
+    problem = raised(error, f"Importing {module_name!r}", fix)
     if isinstance(error, SyntaxError) and error.filename:
-        where = f"{error.filename}:{error.lineno}"
-    else:
-        where = _last_frame(error) or module_name
-    return StudyError(
-        f"Importing {module_name!r} raised {_named(error)}.",
-        where=where,
-        fix=f"make `python -c 'import {module_name}'` work from the study's folder first",
-    )
+        problem.where = f"{error.filename}:{error.lineno}"
+    return problem
 
 
 def _named(error: Exception) -> str:

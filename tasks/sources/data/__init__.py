@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.sources.data import builtin, imported
-from tasks.sources.data.data import Data, Inputs, make_data
+from tasks.sources.data.data import Data, make_data
+from tasks.sources.data.inputs import Inputs
 from tasks.study import SourceSpec
 
 SOURCES: dict[str, Callable[[SourceSpec, Path], Any]] = {

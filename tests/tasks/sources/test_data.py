@@ -173,3 +173,34 @@ def test_unknown_built_in_data(tmp_path):
         open_data(SourceSpec(builtin="colored_digits"), tmp_path)
     assert "nearest: coloured_digits" in caught.value.fix
     assert "package.module:factory" in caught.value.fix
+
+
+def fail(i):
+    raise OSError(f"image {i} is cut short")
+
+
+def test_an_example_that_cannot_be_read():
+    """The row, and the user's own line."""
+    with pytest.raises(
+        StudyError, match="Row 2 of the dataset raised OSError: image 2 is cut short"
+    ) as caught:
+        make_data((Items(fail), TABLE), "mine").batch(np.array([2]))
+    assert "test_data.py:" in caught.value.where
+    own = SimpleNamespace(table=pd.DataFrame(TABLE), batch=lambda indices: fail(indices[0]))
+    with pytest.raises(StudyError, match=r"batch\(1\) of the data raised OSError"):
+        make_data(own, "mine").batch(np.array([1]))
+
+
+def test_examples_of_different_shapes():
+    """Mixed sizes cannot be one batch."""
+    mixed = Items(lambda i: torch.zeros(2 + i % 2, 3))
+    with pytest.raises(StudyError, match="cannot be stacked") as caught:
+        make_data((mixed, TABLE), "mine").batch(np.arange(4))
+    assert "resizing" in caught.value.fix
+
+
+def test_a_batch_of_another_length():
+    """A batch holds what was asked for."""
+    own = SimpleNamespace(table=pd.DataFrame(TABLE), batch=lambda indices: X[:2])
+    with pytest.raises(StudyError, match="asked for 4 rows and gave 2"):
+        make_data(own, "mine").fingerprint()
