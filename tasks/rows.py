@@ -28,17 +28,28 @@ def make_rows(plan: Plan, root: Root) -> Output:
     """Seal the row table, if it is not sealed yet.
 
     Raises:
-        StudyError: a split that leaks, or columns that cannot be stored.
+        StudyError: data that is not what was planned, a split that leaks, or columns that cannot be
+            stored.
     """
     with claim(root, [plan.rows]) as missing:
         for step in missing:
             begun = time.perf_counter()
             data = open_data(plan.study.data.source, plan.folder)
+            _refuse_changed(data, plan)
             table = split_table(data, plan.study.data.split)
             with root.begin(step) as attempt:
                 meta = _write(attempt, table)
                 attempt.seal(meta, times={"rows": time.perf_counter() - begun})
     return root.open("rows", plan.rows.key)
+
+
+def _refuse_changed(data: Data, plan: Plan) -> None:
+    if data.fingerprint() != plan.rows.fingerprints["data"]:
+        raise StudyError(
+            f"The data source {data.name!r} gives other data each time, or changed since the plan was made.",
+            where="data.source",
+            fix="let the source give the same rows each time (seed its random numbers), then run again",
+        )
 
 
 def split_table(data: Data, spec: SplitSpec) -> pd.DataFrame:

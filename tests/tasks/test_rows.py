@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from tasks.errors import StudyError
 from tasks.plan import make_plan
 from tasks.rows import dependence, describe_columns, make_rows, split_table
 from tasks.sources.data.data import make_data
-from tasks.study import SplitSpec
+from tasks.study import SourceSpec, SplitSpec
 from tasks.study_file import load_study
 from tests.tasks.toy_study import write_toy
 
@@ -51,6 +52,17 @@ def test_made_again_it_is_the_same(tmp_path, root):
     other = make_rows(plan, open_root(str(tmp_path / "other")))
     for name in ("rows.parquet", "concepts.json"):
         assert other.file(name).read_bytes() == first.file(name).read_bytes()
+
+
+def test_data_that_changed_since_the_plan_is_refused(tmp_path, root):
+    """A key must not name what it does not hold."""
+    plan = make_plan(load_study(write_toy(tmp_path)))
+    source = SourceSpec(**{"import": "toy_code:data"}, arguments={"n": 61})
+    data_spec = plan.study.data.model_copy(update={"source": source})
+    changed = replace(plan, study=plan.study.model_copy(update={"data": data_spec}))
+    with pytest.raises(StudyError, match="changed since the plan was made"):
+        make_rows(changed, root)
+    assert root.find(plan.rows) is None
 
 
 def test_a_split_of_the_data_is_kept():
