@@ -1,7 +1,34 @@
-"""Networks and data that need no download: for the demo, the documentation and the tests."""
+"""Networks and data that need no download: for the demo, the documentation and the tests.
+
+A model that a study can fit says how in its attribute `fit`; see `digit_classifier`.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from torch import nn
 
 from iin_core.examples.coloured_digits import coloured_digits
+from iin_core.examples.digit_autoencoder import DigitAutoencoder, fit_digit_autoencoder
+from iin_core.examples.digit_classifier import DigitClassifier, fit_digit_classifier
+from iin_core.examples.digit_reader import DigitReader, fit_digit_reader
 
-DATA = {"coloured_digits": coloured_digits}
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "digit_classifier": DigitClassifier,
+    "digit_autoencoder": DigitAutoencoder,
+    "digit_reader": DigitReader,
+}
+DATA: dict[str, Callable[..., tuple[np.ndarray, pd.DataFrame]]] = {"coloured_digits": coloured_digits}
 
-__all__ = ["DATA", "coloured_digits"]
+__all__ = [
+    "DATA",
+    "MODELS",
+    "DigitAutoencoder",
+    "DigitClassifier",
+    "DigitReader",
+    "coloured_digits",
+    "fit_digit_autoencoder",
+    "fit_digit_classifier",
+    "fit_digit_reader",
+]
