@@ -18,9 +18,9 @@ CHECK_SECONDS = 5.0
 
 def problem(url: str, timeout: float = CHECK_SECONDS) -> str | None:
     """What is wrong with the Prefect API at this URL, or None. Answers within `timeout` seconds."""
-    request = Request(f"{url.rstrip('/')}/admin/version", headers=_authorisation())  # noqa: S310
     if not url.startswith(("http://", "https://")):
         return f"{url} is not an http(s) URL"
+    request = Request(f"{url.rstrip('/')}/admin/version", headers=_authorisation())  # noqa: S310
     try:
         with _opener(url).open(request, timeout=timeout):
             return None

@@ -164,17 +164,17 @@ def test_a_signal_stops_in_order_and_says_how_to_go_on(number: int, code: int, t
 
 
 @pytest.mark.slow
-def test_a_second_run_waits_for_the_first(desk: Desk) -> None:
-    """It says for whom, reuses what the first made, and both end well."""
-    desk = make_desk(desk.folder, updates=400)
-    first = desk.start("run", "study.yaml")
-    desk.wait_until_sealed("dimensions", first, n=4)
-    _, err = desk.iin("run", "study.yaml")
-    first.communicate(timeout=240)
-    assert first.returncode == 0
-    assert f"process {first.pid} on {os.uname().nodename}" in err
-    attempts = [path for path in desk.root.glob("units/*/*/*") if path.is_dir()]
-    assert len(attempts) == 4
+def test_two_runs_at_once_do_the_work_once(desk: Desk) -> None:
+    """Begun together on no root at all: one waits, says for whom, and reuses; both end well."""
+    runs = [desk.start("run", "study.yaml") for _ in range(2)]
+    errors = [process.communicate(timeout=240)[1] for process in runs]
+    assert [process.returncode for process in runs] == [0, 0], errors
+    said = "\n".join(errors)
+    assert any(f"process {process.pid} on {os.uname().nodename}" in said for process in runs)
+    assert "is at work on it" in said
+    for folder in desk.root.glob("units/*/*"):
+        assert len([path for path in folder.iterdir() if path.is_dir()]) == 1
+    assert set(mlflow_runs(desk).values()) == {"FINISHED"}
 
 
 def test_a_hostile_tasks_py_beside_the_study_is_not_ours(desk: Desk) -> None:

@@ -1,0 +1,57 @@
+"""Why a step is stale, and other facts of a plan."""
+
+from __future__ import annotations
+
+from flows.checking import check_space, needed_by
+from flows.planning import _differences, _short
+from flows.scores import HEADLINE_COLUMNS, score_rows
+
+
+def test_only_what_differs_is_named() -> None:
+    """By its path, with the old value and the new."""
+    old = {"spec": {"updates": 1, "flow": {"hidden": 8}}, "inputs": {"rows": "a"}, "version": 1}
+    new = {"spec": {"updates": 2, "flow": {"hidden": 8, "depth": 1}}, "inputs": {"rows": "a"}, "version": 1}
+    assert list(_differences(old, new)) == [("spec.updates", 1, 2), ("spec.flow.depth", None, 1)]
+    assert list(_differences(old, old)) == []
+
+
+def test_long_values_are_cut() -> None:
+    """A checkpoint's settings do not fill the screen."""
+    assert _short(None) == "nothing"
+    assert len(_short(["x"] * 100)) == 40
+
+
+def test_scores_of_short_units_are_marked() -> None:
+    """At their seed; what does not apply is said in words."""
+    import pandas as pd
+
+    table = pd.DataFrame(
+        {
+            "model": ["m", "m"],
+            "layer": ["a", "b"],
+            "concepts": ["c", "c"],
+            "seed": [0, 0],
+            "budget": ["short", "full"],
+            "score/mig": [0.5, float("nan")],
+        }
+    )
+    rows = score_rows(table)
+    at = HEADLINE_COLUMNS.index("seed")
+    assert [row[at] for row in rows] == ["0*", "0"]
+    assert [row[HEADLINE_COLUMNS.index("MIG")] for row in rows] == ["0.500", "n/a"]
+
+
+def test_a_study_larger_than_the_disk_is_refused(tmp_path) -> None:
+    """The error names both sizes and the place."""
+    from types import SimpleNamespace
+
+    import pytest
+
+    from tasks.errors import EnvironmentProblem
+
+    layer = SimpleNamespace(n=2**40)
+    plan = SimpleNamespace(n_rows=1000, models=[SimpleNamespace(layers=[layer])])
+    assert needed_by(plan).disk == 4000 * 2**40
+    with pytest.raises(EnvironmentProblem, match="GiB of disk") as error:
+        check_space(plan, str(tmp_path / "not" / "there"))
+    assert "--root" in error.value.fix
