@@ -232,7 +232,7 @@ def _exactness(units: Sequence[UnitFacts]) -> Iterator[Markup]:
 
 def _budgets(units: Sequence[UnitFacts]) -> Iterator[Markup]:
     short = [unit for unit in units if unit.unit.budget == "short"]
-    if short:
+    if any(unit.trained for unit in short):
         updates = sorted({unit.unit.training.updates for unit in short})
         said = str(updates[0]) if len(updates) == 1 else f"{updates[0]} to {updates[-1]}"
         yield Markup(

@@ -33,6 +33,9 @@ _TEMPLATE = Path(__file__).with_name("report.html.j2")
 LARGEST = 9_000_000
 """Bytes; the rest of a page takes some more, and mail servers refuse what is much larger."""
 
+_LEAST = 50_000
+"""Bytes; with less room nothing is drawn any more, which takes a tenth of a second each time."""
+
 
 @dataclass
 class Shelf:
@@ -111,11 +114,13 @@ def render(facts: StudyFacts, room: int = LARGEST) -> str:
 def _unit(facts: UnitFacts, shelf: Shelf) -> UnitPage:
     tables, details = unit_tables(facts), detail_tables(facts)
     curves_csv = csv_uri(facts.curves) if len(facts.curves) else ""
-    drawn = unit_figures(facts)
+    roomy = shelf.left > _LEAST
+    drawn = unit_figures(facts) if roomy else []
     figures = [figure for figure in drawn if shelf.take(len(figure.uri))]
+    cut = not roomy or len(figures) < len(drawn)
     if not shelf.take(len(curves_csv) + sum(_size(table) for table in (*tables, *details))):
         return UnitPage(facts, figures, (), (), "", cut=True)
-    return UnitPage(facts, figures, tables, details, curves_csv, cut=len(figures) < len(drawn))
+    return UnitPage(facts, figures, tables, details, curves_csv, cut)
 
 
 def _size(table: Table) -> int:
