@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from flows.scores import HEADLINE_COLUMNS, score_rows
+from flows.scores import HEADLINE_COLUMNS, LEGEND, SHORT_NOTE, score_rows
 from flows.session import Session, log
 from flows.settings import wanted_steps
 
@@ -66,7 +66,7 @@ def _markdown(session: Session) -> str:
     ]
     lines += [_line(HEADLINE_COLUMNS), _line(["---"] * len(HEADLINE_COLUMNS))]
     lines += [_line([markdown_text(cell) for cell in row]) for row in rows]
-    lines += ["", "* short training budget: compare such units with each other, not with full ones"]
+    lines += ["", markdown_text(LEGEND), "", markdown_text(SHORT_NOTE)]
     if session.outcome.report:
         lines += ["", f"Report: `{session.outcome.report.replace('`', '')}`"]
     return "\n".join(lines)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Parameters = ParamSpec("Parameters")
 
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.")
+_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?|n/a|-?inf|")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -63,11 +64,20 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[clean("" if cell is None else cell) for cell in row] for row in rows]
     table = Table(title=Text(clean(title)) if title else None, box=SIMPLE_HEAD, title_justify="left")
-    for column in columns:
-        table.add_column(Text(clean(column)))
-    for row in rows:
-        table.add_row(*(Text(clean("" if cell is None else cell)) for cell in row))
+    table.padding = (0, 1, 0, 0)
+    for i, column in enumerate(columns):
+        # In a narrow terminal names go on in the next line; a number that is cut would be another one.
+        numbers = bool(cells) and all(_NUMBER.fullmatch(row[i]) for row in cells)
+        table.add_column(
+            Text(clean(column)),
+            justify="right" if numbers else "left",
+            no_wrap=numbers,
+            overflow="fold",
+        )
+    for row in cells:
+        table.add_row(*map(Text, row))
     console().print(table)
 
 

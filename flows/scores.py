@@ -11,18 +11,20 @@ if TYPE_CHECKING:
 
 SHORT_MARK = "*"
 WORDS = {
-    "score/joint_reader": "joint (reader)",
-    "score/joint_head": "joint (head)",
+    "score/joint_reader": "reader",
+    "score/joint_head": "head",
     "score/mig": "MIG",
-    "score/leak_worst": "worst leak",
-    "score/leak_chance": "(chance)",
+    "score/leak_worst": "leak",
+    "score/leak_chance": "chance",
     "score/nll_per_dim": "nll/dim",
-    "score/invertibility_error": "inv. error",
+    "score/invertibility_error": "inverse",
 }
-HEADLINE_COLUMNS = ("model", "layer", "concepts", "seed", *WORDS.values())
-SHORT_NOTE = (
-    f"{SHORT_MARK} short training budget: not to be compared with the others; nll in nats, ½·log 2π left out"
-)
+HEADLINE_COLUMNS = ("layer", "concepts", "seed", *WORDS.values())
+LEGEND = """\
+reader, head: joint interchange accuracy, by the independent reader and by the model's own head
+MIG: grouped mutual information gap; leak: the worst off-block probe, with chance beside it
+nll/dim: held-out, in nats without ½·log 2π; inverse: largest error of T⁻¹(T(z))"""
+SHORT_NOTE = f"{SHORT_MARK} short training budget: compare such units with each other, not with the others"
 
 
 def score_rows(scores: pd.DataFrame) -> list[list[str]]:
@@ -35,9 +37,9 @@ def score_rows(scores: pd.DataFrame) -> list[list[str]]:
 
 
 def _row(record: dict[Any, Any]) -> list[str]:
-    mark = SHORT_MARK if record.get("budget") == "short" else ""
-    unit = [str(record.get(name, "")) for name in ("model", "layer", "concepts")]
-    return [*unit, f"{record.get('seed', '')}{mark}", *(_score(key, record.get(key)) for key in WORDS)]
+    mark = SHORT_MARK if record["budget"] == "short" else ""
+    unit = [f"{record['index']:02d} {record['layer']}", str(record["concepts"]), f"{record['seed']}{mark}"]
+    return [*unit, *(_score(key, record.get(key)) for key in WORDS)]
 
 
 def _score(key: str, value: float | None) -> str:
@@ -49,5 +51,6 @@ def _score(key: str, value: float | None) -> str:
 def show_scores(scores: pd.DataFrame, *, title: str) -> None:
     """Print the table."""
     show_table(HEADLINE_COLUMNS, score_rows(scores), title=title)
+    say(LEGEND)
     if "budget" in scores and (scores["budget"] == "short").any():
         say(SHORT_NOTE)

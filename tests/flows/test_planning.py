@@ -27,7 +27,7 @@ def test_scores_of_short_units_are_marked() -> None:
 
     table = pd.DataFrame(
         {
-            "model": ["m", "m"],
+            "index": [1, 2],
             "layer": ["a", "b"],
             "concepts": ["c", "c"],
             "seed": [0, 0],
@@ -38,6 +38,7 @@ def test_scores_of_short_units_are_marked() -> None:
     rows = score_rows(table)
     at = HEADLINE_COLUMNS.index("seed")
     assert [row[at] for row in rows] == ["0*", "0"]
+    assert [row[0] for row in rows] == ["01 a", "02 b"]
     assert [row[HEADLINE_COLUMNS.index("MIG")] for row in rows] == ["0.500", "n/a"]
 
 
