@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,13 @@ from flows import console
 from flows.exit_codes import DAMAGED
 from flows.options import Json, RootUrl
 from flows.settings import resolve
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+    from tasks.output import Root
+
+KEY_LENGTH = 64
 
 
 def verify(root: RootUrl = None, as_json: Json = False) -> int:
@@ -63,7 +70,10 @@ def gc(
     elif found:
         console.show_table(
             ["what", "size", "why"],
-            [(entry.path.relative_to(opened.path), console.size(entry.bytes), entry.why) for entry in found],
+            [
+                (_short(entry.path.relative_to(opened.path)), console.size(entry.bytes), entry.why)
+                for entry in found
+            ],
         )
     if delete:
         remove(opened, found)
@@ -71,3 +81,9 @@ def gc(
         total = console.size(sum(entry.bytes for entry in found))
         done = "deleted" if delete else "can be deleted: add --delete"
         console.say(f"{len(found)} things, {total}: {done}" if found else "nothing to delete")
+
+
+def _short(path: UPath, root: Root) -> str:
+    """A path without the rest of each key, as people tell outputs apart."""
+    parts = path.relative_to(root.path).parts
+    return "/".join(part if len(part) < KEY_LENGTH else f"{part[:12]}…" for part in parts)

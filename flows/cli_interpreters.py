@@ -10,11 +10,14 @@ import typer
 from flows import console
 from flows.options import Json, RootUrl
 from flows.settings import resolve
+from iin_core.errors import nearest
 from tasks.errors import EnvironmentProblem, StudyError
 
 if TYPE_CHECKING:
     from tasks.output import Output, Root
 
+SHORTEST_KEY = 6
+"""Characters from which a start of a key is looked for."""
 Folder = Annotated[str, typer.Argument(metavar="DIR", help="The folder to make.")]
 
 
@@ -44,26 +47,36 @@ def export(
 
 
 def _find(root: Root, unit: str) -> Output:
-    outputs = list(root.outputs("units"))
-    found = [output for output in outputs if output.label == unit]
-    if not found and len(unit) >= 6:
-        found = [output for output in outputs if output.key.startswith(unit)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(output.key[:12] for output in found)
+    named = _keys_by_name(root)
+    keys = named.get(unit, set())
+    if not keys and len(unit) >= SHORTEST_KEY:
+        keys = {folder.name for folder in root.key_folders("units") if folder.name.startswith(unit)}
+    if len(keys) == 1:
+        return root.open("units", keys.pop())
+    if keys:
         raise StudyError(
-            f"{len(found)} units of this root are called {unit!r}.",
+            f"{len(keys)} units of this root are called {unit!r}.",
             where=root.url,
-            fix=f"give the start of a key instead: {listed} (`iin plan STUDY --json` says which is whose)",
+            fix=f"give the start of a key: {', '.join(sorted(key[:12] for key in keys))} "
+            "(`iin plan STUDY --json` says which is whose)",
         )
-    from iin_core.errors import nearest
-
     raise StudyError(
         f"There is no sealed unit {unit!r}.",
         where=root.url,
-        fix=f"nearest: {nearest(unit, sorted({output.label for output in outputs}))}",
+        fix=f"nearest: {nearest(unit, sorted(named))}",
     )
+
+
+def _keys_by_name(root: Root) -> dict[str, set[str]]:
+    """The sealed units of all studies, each as it was last run in this root."""
+    from tasks.study_record import read_record, study_names
+
+    named: dict[str, set[str]] = {}
+    for study in study_names(root):
+        for unit in read_record(root, study).units:
+            if (root.folder("units", unit.train) / "manifest.json").exists():
+                named.setdefault(unit.name, set()).add(unit.train)
+    return named
 
 
 def _local(output: Output) -> Path:

@@ -57,7 +57,7 @@ def results(study: StudyName, root: RootUrl = None, as_json: Json = False) -> No
     name = find_study(opened, study)
     scores = open_study(opened.url, name).scores
     if as_json:
-        records: list[dict[Any, Any]] = scores.reset_index().to_dict("records")
+        records: list[dict[Any, Any]] = scores.to_dict("records")
         console.show_json({"study": name, "units": records})
     else:
         show_scores(scores, title=name)

@@ -33,7 +33,7 @@ def score_rows(scores: pd.DataFrame) -> list[list[str]]:
     Args:
         scores: one row a unit, as `tasks.results` makes it.
     """
-    return [_row(dict(record)) for record in scores.reset_index().to_dict("records")]
+    return [_row(dict(record)) for record in scores.to_dict("records")]
 
 
 def _row(record: dict[Any, Any]) -> list[str]:
