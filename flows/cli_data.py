@@ -70,10 +70,7 @@ def gc(
     elif found:
         console.show_table(
             ["what", "size", "why"],
-            [
-                (_short(entry.path.relative_to(opened.path)), console.size(entry.bytes), entry.why)
-                for entry in found
-            ],
+            [(_short(entry.path, opened), console.size(entry.bytes), entry.why) for entry in found],
         )
     if delete:
         remove(opened, found)

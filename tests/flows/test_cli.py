@@ -154,3 +154,22 @@ def test_blocks_that_cannot_be_read_are_refused(blocks: str, iin: Command) -> No
     shown = iin.fails(2, "import", "ckpt.pth", "out", "--blocks", blocks)
     assert "is not a block" in shown
     assert "digit=22,colour=11,residual=31" in shown
+
+
+def test_gc_shows_first_and_deletes_when_told(iin: Command) -> None:
+    """An output that no study refers to is listed with its size, and goes with --delete only."""
+    from tasks.output import open_root
+    from tasks.step import Step
+
+    root, step = open_root("root"), Step("rows", 1, {}, {}, {}, "old rows")
+    with root.begin(step) as attempt:
+        (attempt.path / "data").write_bytes(b"x" * 2048)
+        attempt.seal({}, times={})
+    shown = iin.ok("gc", "--root", "root")
+    assert f"rows/{step.key[:2]}/{step.key[:12]}" in shown
+    assert "old rows: no study in this root refers to it" in shown
+    assert root.find(step) is not None
+    assert json.loads(iin.ok("gc", "--root", "root", "--json"))["unwanted"][0]["bytes"] > 2048
+    iin.ok("gc", "--root", "root", "--delete")
+    assert root.find(step) is None
+    assert "nothing to delete" in iin.ok("gc", "--root", "root")
