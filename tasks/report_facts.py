@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 IIN, LAYER, ALL, RESIDUAL = "iin", "layer", "all", "residual"
 """Methods and blocks of the tables (docs/formats.md)."""
+BINNED = " (quintile)"
+"""What the tables add to the name of a number."""
 _NAMES = ("method", "probe", "block", "concept", "reader", "factor")
 _COLUMNS = {
     "leakage": "method probe block concept accuracy chance control low high v_information",
@@ -73,7 +75,7 @@ class UnitFacts:
     def worst_leak(self) -> dict[str, Any] | None:
         """The row of a set's concept in a block of another that is furthest above its chance."""
         table = self.leakage()
-        concept = table["concept"].str.removesuffix(" (quintile)")
+        concept = table["concept"].str.removesuffix(BINNED)
         off = table[concept.isin(self.unit.factors) & (concept != table["block"]) & (table["block"] != ALL)]
         return max(records(off), key=lambda row: row["accuracy"] - row["chance"], default=None)
 
@@ -116,7 +118,10 @@ class StudyFacts:
         return [facts for facts in self.units if facts.unit.layer.index == layer.index]
 
     def chance(self, concept: str) -> float | None:
-        """The share of the most frequent label of a concept; of a number, one of five bins."""
+        """The share of the most frequent label, among held-out rows where something was measured of them."""
+        measured = self.readable[self.readable["concept"].isin([concept, f"{concept}{BINNED}"])]
+        if len(measured):
+            return float(measured["chance"].iloc[0])
         pairs = self.plan.probed[concept]
         if pairs.kind == "numeric":
             return 1 / N_BINS

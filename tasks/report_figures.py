@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from iin_core.figures import curves, layer_concept_chart, leakage_matrix
 from tasks.report_facts import ALL, StudyFacts, UnitFacts, records
-from tasks.report_text import data_uri, number
+from tasks.report_text import data_uri, number, share
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def layer_chart(facts: StudyFacts) -> Figure | None:
     layer_concept_chart(drawn, table, title="How readable each concept is in each layer")
     said = [
         f"{concept} in {model}: "
-        + ", ".join(f"{row['layer']} {number(row['accuracy'])}" for row in records(found))
+        + ", ".join(f"{row['layer']} {share(row['accuracy'])}" for row in records(found))
         for (model, concept), found in table.groupby(["model", "concept"], sort=False)
     ]
     family = "an MLP" if "mlp" in set(table["probe"]) else "a linear"
@@ -77,7 +77,7 @@ def _leakage(unit: UnitFacts) -> list[Figure]:
     leakage_matrix(drawn, table, title=f"Read by {family} probes")
     said = [
         f"{'whole code' if block == ALL else str(block)}: "
-        + ", ".join(f"{row['concept']} {number(row['accuracy'])}" for row in records(found))
+        + ", ".join(f"{row['concept']} {share(row['accuracy'])}" for row in records(found))
         for block, found in table.groupby("block", sort=False)
     ]
     caption = (

@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from tasks.report_facts import RESIDUAL, StudyFacts, UnitFacts, records
-from tasks.report_text import NONE, count, interval, listed, name, number
+from tasks.report_text import NONE, count, interval, listed, name, number, share
 
 _READERS = {"reader": "the independent reader", "head": "the model's own head"}
 _METHODS = {"class_means": "class means", "lda": "LDA"}
@@ -82,16 +82,16 @@ def _joint_card(unit: UnitFacts) -> Card:
     if swaps.empty:
         return Card("", NONE, "", "")
     row = swaps.iloc[-1]  # the mean over factors
-    who, ceiling = _READERS[str(row["reader"])], number(row["ceiling"])
+    who, ceiling = _READERS[str(row["reader"])], share(row["ceiling"])
     range_ = interval(row["low"], row["high"]).strip()
-    return Card("joint interchange", number(row["joint"]), range_, f"by {who}, whose ceiling is {ceiling}")
+    return Card("joint interchange", share(row["joint"]), range_, f"by {who}, whose ceiling is {ceiling}")
 
 
 def _score_cards(unit: UnitFacts) -> Iterator[Card]:
     scores = unit.scores
-    chance = number(scores.get("score/leak_chance"))
-    yield Card("worst leak between blocks", number(scores.get("score/leak_worst")), "", f"chance {chance}")
-    yield Card("grouped MIG", number(scores.get("score/mig")), "", "1 is best")
+    chance = share(scores.get("score/leak_chance"))
+    yield Card("worst leak between blocks", share(scores.get("score/leak_worst")), "", f"chance {chance}")
+    yield Card("grouped MIG", share(scores.get("score/mig")), "", "1 is best")
     inverse = number(scores.get("score/invertibility_error"))
     yield Card("largest error of the inverse", inverse, "", "in units of the activation")
 
@@ -133,12 +133,12 @@ def _swaps(group: Sequence[UnitFacts]) -> Iterator[Markup]:
 def _beside(unit: UnitFacts, factor: str, row: dict[str, Any], kind: str) -> Markup:
     said = []
     if kind == "joint":
-        said += [f"chance {number(row['chance'])}"] if pd.notna(row["chance"]) else []
-        said += [f"the reader's own ceiling {number(row['ceiling'])}"] if pd.notna(row["ceiling"]) else []
+        said += [f"chance {share(row['chance'])}"] if pd.notna(row["chance"]) else []
+        said += [f"the reader's own ceiling {share(row['ceiling'])}"] if pd.notna(row["ceiling"]) else []
     for method, words in _METHODS.items():
         other = _row(unit.swaps(method), factor)
         if other is not None and pd.notna(other[kind]):
-            said.append(f"{words} {number(other[kind])}")
+            said.append(f"{words} {share(other[kind])}")
     return Markup("({})").format("; ".join(said)) if said else Markup("")
 
 
@@ -148,12 +148,12 @@ def _over_seeds(group: Sequence[UnitFacts], rows: Sequence[dict[str, Any] | None
     ]
     if len(known) > _FEW_SEEDS:
         values = [row[kind] for _, row in known]
-        text = f"{number(min(values))} to {number(max(values))} (over {len(known)} seeds)"
+        text = f"{share(min(values))} to {share(max(values))} (over {len(known)} seeds)"
         return Markup("<strong>{}</strong>").format(text)
     return listed(
         [
             Markup("<strong>{}</strong>{}{}").format(
-                number(row[kind]),
+                share(row[kind]),
                 interval(row["low"], row["high"]) if kind == "joint" else "",
                 f" (seed {unit.unit.seed})" if len(known) > 1 else "",
             )
@@ -171,17 +171,18 @@ def _leaks(group: Sequence[UnitFacts]) -> Iterator[Markup]:
         "the residual" if leak["block"] == RESIDUAL else Markup("the block of {}").format(name(leak["block"]))
     )
     yield Markup(
-        "The largest leak in {}: {} probe reads <strong>{}</strong> from {} with accuracy "
+        "The largest leak in {}{}: {} probe reads <strong>{}</strong> from {} with accuracy "
         "<strong>{}</strong>{} (chance {}; with shuffled labels {})."
     ).format(
         _place(unit),
+        f" (seed {unit.unit.seed})" if len(leaks) > 1 else "",
         "an MLP" if leak["probe"] == "mlp" else "a linear",
         name(leak["concept"]),
         block,
-        number(leak["accuracy"]),
+        share(leak["accuracy"]),
         interval(leak["low"], leak["high"]),
-        number(leak["chance"]),
-        number(leak["control"]),
+        share(leak["chance"]),
+        share(leak["control"]),
     )
 
 
@@ -200,7 +201,7 @@ def _layers(readable: pd.DataFrame) -> Iterator[Markup]:
                 name(model),
                 _strong(rows[0]["concept"]),
                 name(rows[0]["layer"]),
-                number(rows[0]["accuracy"]),
+                share(rows[0]["accuracy"]),
                 name(rows[-1]["layer"]),
                 _read(rows[-1]),
             )
@@ -208,9 +209,9 @@ def _layers(readable: pd.DataFrame) -> Iterator[Markup]:
 
 def _read(row: dict[str, Any]) -> Markup:
     at_chance = pd.notna(row["low"]) and row["low"] <= row["chance"]
-    beside = f", no better than chance ({number(row['chance'])})" if at_chance else None
+    beside = f", no better than chance ({share(row['chance'])})" if at_chance else None
     return Markup("<strong>{}</strong>{}").format(
-        number(row["accuracy"]), beside or f" (chance {number(row['chance'])})"
+        share(row["accuracy"]), beside or f" (chance {share(row['chance'])})"
     )
 
 

@@ -20,7 +20,7 @@ from tasks.report_tables import (
     shown_values,
     unit_tables,
 )
-from tasks.report_text import count, csv_uri, name, number, printable
+from tasks.report_text import count, csv_uri, name, number, printable, share
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -145,6 +145,7 @@ def _template() -> Template:
     environment.globals |= {
         "name": name,
         "number": number,
+        "share": share,
         "count": count,
         "shown_values": shown_values,
         "short": SHORT,

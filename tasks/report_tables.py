@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from tasks.report_facts import ALL, IIN, LAYER, RESIDUAL, StudyFacts, UnitFacts, records
 from tasks.report_score_words import SCORES
-from tasks.report_text import NONE, csv_uri, interval, name, number
+from tasks.report_text import NONE, csv_uri, interval, name, number, share
 
 SHORT = Markup(' <abbr class="short" title="short training budget">short</abbr>')
 """The mark of a unit that was trained on a short budget."""
@@ -97,10 +97,10 @@ def interchange_table(unit: UnitFacts) -> Table:
                     _name(reader),
                     _name("mean of all" if factor == "mean" else factor),
                     _name(METHODS.get(row["method"], row["method"])),
-                    *(Cell(number(row[share])) for share in ("cause", "isolate")),
-                    Cell(number(row["joint"]), kind),
+                    *(Cell(share(row[column])) for column in ("cause", "isolate")),
+                    Cell(share(row["joint"]), kind),
                     Cell(interval(row["low"], row["high"]).strip() or NONE),
-                    *(Cell(number(row[share])) for share in ("chance", "ceiling")),
+                    *(Cell(share(row[column])) for column in ("chance", "ceiling")),
                 )
             )
     head = ("reader", "swapped", "method", "cause", "isolate", "joint", "95 % interval", "chance", "ceiling")
@@ -126,9 +126,9 @@ def leakage_table(unit: UnitFacts) -> Table:
             _name(row["probe"]),
             _name("whole" if row["block"] == ALL else row["block"]),
             _name(row["concept"]),
-            Cell(number(row["accuracy"])),
+            Cell(share(row["accuracy"])),
             Cell(interval(row["low"], row["high"]).strip() or NONE),
-            *(Cell(number(row[column])) for column in ("chance", "control", "v_information")),
+            *(Cell(share(row[column])) for column in ("chance", "control", "v_information")),
         )
         for row in records(table)
     )
@@ -157,9 +157,7 @@ def block_table(unit: UnitFacts) -> Table:
     for block, n_dims in unit.dims.items():
         fit = prior.get(block, {})
         name_cell = Cell("residual", "name") if block == RESIDUAL else _name(block)
-        rows.append(
-            (name_cell, Cell(str(n_dims)), Cell(number(fit.get("mean"))), Cell(number(fit.get("std"))))
-        )
+        rows.append((name_cell, Cell(str(n_dims)), Cell(share(fit.get("mean"))), Cell(share(fit.get("std")))))
     head = ("block", "dimensions", "held-out mean", "held-out deviation")
     note = "A block that fits its prior has mean 0 and standard deviation 1."
     return Table(
@@ -193,9 +191,9 @@ def _score(unit: UnitFacts, key: str) -> Cell:
     if value is None:
         reason = unit.why.get(key, "not evaluated" if unit.evaluated is None else "not applicable")
         return Cell(NONE, "none", reason)
-    text = number(value)
+    text = number(value) if "error" in key else share(value)
     if key == "score/leak_worst":
-        text += f" ({number(unit.scores.get('score/leak_chance'))})"
+        text += f" ({share(unit.scores.get('score/leak_chance'))})"
     return Cell(text)
 
 
@@ -207,7 +205,7 @@ def _record(unit: UnitFacts) -> dict[str, Any]:
 
 
 def _accuracy(row: dict[str, Any]) -> Cell:
-    return Cell(number(row["accuracy"]) + interval(row["low"], row["high"]))
+    return Cell(share(row["accuracy"]) + interval(row["low"], row["high"]))
 
 
 def _name(value: object) -> Cell:

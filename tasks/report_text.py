@@ -13,6 +13,7 @@ from markupsafe import Markup
 from tasks.tracked_names import csv_text
 
 NONE = "–"
+_MINUS = "−"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ALLOWED = "\n\r\t\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 """Characters of layout that text needs: line ends, and what Persian, Hindi and emoji are written with."""
@@ -40,14 +41,19 @@ def number(value: float | None, digits: int = 2) -> str:
     if value == 0:
         return "0"
     if 0.5 * 10**-digits <= abs(value) < 1e5:
-        return f"{value:.{digits}f}"
+        return f"{value:.{digits}f}".replace("-", _MINUS)
     factor, power = f"{value:.1e}".split("e")
-    return f"{factor}·10{str(int(power)).translate(_SUPERSCRIPTS)}"
+    return f"{factor}·10{str(int(power)).translate(_SUPERSCRIPTS)}".replace("-", _MINUS)
+
+
+def share(value: float | None) -> str:
+    """A share, or another number of that size, with two decimals."""
+    return NONE if value is None or not math.isfinite(value) else f"{value:.2f}".replace("-", _MINUS)
 
 
 def interval(low: float | None, high: float | None) -> str:
     """` [0.93, 0.97]`, with a space in front; nothing where there is no interval."""
-    ends = (number(low), number(high))
+    ends = (share(low), share(high))
     return "" if NONE in ends else f" [{ends[0]}, {ends[1]}]"
 
 
