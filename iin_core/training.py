@@ -20,6 +20,7 @@ from iin_core.updates import FlatParameters, learning_rate, make_optimizer
 
 _UPDATES_DRAWN_AT_ONCE = 32
 _CURVE_POINTS = 100
+_LEAST_BETWEEN_POINTS = 10
 _FIRST_ROWS = 1024
 _BATCH_STREAM = 2**32
 
@@ -182,7 +183,7 @@ class _Curve:
 
     def __init__(self, validation: Tensor, spec: TrainingSpec) -> None:
         self.validation, self.spec = validation, spec
-        self.every = max(1, spec.updates // _CURVE_POINTS)
+        self.every = max(_LEAST_BETWEEN_POINTS, spec.updates // _CURVE_POINTS)
         self.points: list[tuple[int, float, Tensor]] = []
 
     def wants(self, update: int) -> bool:

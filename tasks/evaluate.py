@@ -45,14 +45,15 @@ def evaluate(
         for key in waiting.keys() - keys:
             seal(key)
         calls = [
-            Call(unit.name, (root.url, _job(plan, unit))) for key, unit in waiting.items() if key in keys
+            Call(unit.name, (root.url, job_of(plan, unit))) for key, unit in waiting.items() if key in keys
         ]
         failures = cluster.run(evaluate_and_seal, calls, resource=plan.study.resources.evaluate, on_done=done)
     refuse_failures(failures, "evaluate")
     return [root.open("evaluations", unit.evaluate.key) for unit in trained]
 
 
-def _job(plan: Plan, unit: Unit) -> Job:
+def job_of(plan: Plan, unit: Unit) -> Job:
+    """What a worker needs in order to evaluate a unit."""
     study = plan.study
     return Job(
         folder=plan.folder,

@@ -72,7 +72,7 @@ def evaluate_and_seal(root_url: str, job: Job) -> None:
     trained = root.open("units", unit.train.key)
     interpreter = open_interpreter(root, unit)
     rows = load_layer_rows(root, job.rows_key, unit.layer.extract.key)
-    network = _network(job, root, rows.table)
+    network = open_network(job, root, rows.table)
     material = make_material(rows.z, rows.table, (unit.factors, job.probed), interpreter, job.spec)
     measured, times = measure(network, material, interpreter, job.spec)
     curves = _read_curves(trained)
@@ -115,7 +115,12 @@ def _training_numbers(trained: Output, curves: pd.DataFrame) -> dict[str, float]
     return numbers
 
 
-def _network(job: Job, root: Root, table: pd.DataFrame) -> Network:
+def open_network(job: Job, root: Root, table: pd.DataFrame) -> Network:
+    """The unit's model at its layer, with its data and everything that reads its output.
+
+    Args:
+        table: all rows; the labels that readers know are those that occur in it.
+    """
     spec = job.model.spec
     labels = _labels(table, job.probed)
     readers: list[Reader] = []

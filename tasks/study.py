@@ -9,6 +9,12 @@ from pydantic import Field, JsonValue, model_validator
 from iin_core.blocks import RESIDUAL
 from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, Spec, TrainingSpec
 
+RESERVED = {
+    RESIDUAL: "the residual block",
+    "all": "the whole code in tables",
+    "mean": "the mean over factors",
+}
+"""Names that tables use themselves → what they mean there."""
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
 """A name that a person gives: any printable characters but slashes."""
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)]
@@ -106,9 +112,9 @@ class ConceptSetSpec(Spec):
     factors: dict[Name, PairSpec] = {}
 
     @model_validator(mode="after")
-    def _no_residual(self) -> ConceptSetSpec:
-        if RESIDUAL in self.factors:
-            raise ValueError(f"{RESIDUAL!r} is the name of the residual block, not of a concept")
+    def _no_reserved_name(self) -> ConceptSetSpec:
+        for name in RESERVED.keys() & self.factors.keys():
+            raise ValueError(f"{name!r} is the name of {RESERVED[name]}, not of a concept")
         return self
 
 

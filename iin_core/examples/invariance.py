@@ -32,7 +32,8 @@ def nuisance_share(a: Tensor, b: Tensor) -> Tensor:
     covariance = covariance + shrinkage * torch.eye(covariance.shape[0])
     difference = a - b
     unshared = difference.T @ difference / (2 * len(difference))
-    return torch.linalg.solve(covariance, unshared).diagonal().mean()
+    share: Tensor = torch.linalg.solve(covariance, unshared).diagonal().mean()
+    return share
 
 
 def within_class_share(rows: Tensor, classes: Tensor, n_classes: int) -> Tensor:

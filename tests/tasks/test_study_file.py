@@ -234,6 +234,12 @@ MISTAKES = {
         "toy.yaml:6 concepts.digit",
         "",
     ),
+    "name of a table's own": (
+        ("digit: [digit]", "digit: [all]"),
+        "'all' is the name of the whole code in tables",
+        "toy.yaml:6 concepts.digit",
+        "",
+    ),
     "slash in a name": (
         ("digit: [digit]", "a/b: [digit]"),
         "'a/b' cannot be 'a/b'",
