@@ -18,7 +18,7 @@ from iin_core import Interpreter, Pairs, TrainingSpec, fit
 torch.manual_seed(0)
 digits = load_digits()
 ink = np.random.default_rng(0).uniform(0.4, 1.0, len(digits.target)).astype("float32")
-images = torch.tensor(digits.data / 16, dtype=torch.float32) * ink[:, None]
+images = torch.tensor(digits.data / 16 * ink[:, None], dtype=torch.float32)
 labels = torch.tensor(digits.target)
 
 model = nn.Sequential()
