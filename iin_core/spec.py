@@ -69,7 +69,7 @@ class TrainingSpec(Spec):
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
     warmup: Annotated[float, Field(ge=0, le=1)] = 0.05
     """The share of updates over which the learning rate rises; then it falls as a cosine to 0."""
-    noise: Annotated[float, Field(ge=0, le=10)] = 0.3
+    noise: Annotated[float, Field(ge=0, le=10)] = 0.2
     """Standard deviation of the noise added to z, in units of each component's own."""
     noise_share: Annotated[float, Field(ge=0, le=1)] = 1.0
     """The share of a batch's pairs to which the noise is added."""
