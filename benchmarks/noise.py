@@ -17,7 +17,7 @@ from iin_core.blocks import Blocks
 from iin_core.fitting import assemble
 from iin_core.front import fit_front
 from iin_core.interpreter import Interpreter
-from iin_core.pairs import make_sampler
+from iin_core.sampling import make_sampler
 from iin_core.spec import TrainingSpec
 from iin_core.training import make_job, train
 from tasks.evaluate import job_of

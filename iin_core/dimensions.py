@@ -10,7 +10,7 @@ from torch import Tensor
 
 from iin_core.blocks import RESIDUAL, Blocks
 from iin_core.errors import InputError
-from iin_core.pairs import PairSource
+from iin_core.sampling import PairSource
 
 _PAIRS = 20_000
 

@@ -15,8 +15,9 @@ from iin_core.dimensions import given_dimensions, shared_score, softmax_dimensio
 from iin_core.errors import InputError
 from iin_core.front import Front, fit_front
 from iin_core.interpreter import Interpreter
-from iin_core.pairs import Pairs, PairSampler, make_sampler, table_pairs
+from iin_core.pairs import Pairs, table_pairs
 from iin_core.priors import NormalPrior, Prior, fit_class_prior, fit_value_prior, plain
+from iin_core.sampling import PairSampler, make_sampler
 from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
 from iin_core.training import Trained, make_job, train
 

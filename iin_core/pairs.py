@@ -1,10 +1,9 @@
-"""Pairs of rows that share concepts: the primitive from which every factor is learned."""
+"""Tables of pairs, given by hand: rows that share a concept, or share everything but one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -13,7 +12,6 @@ from torch import Tensor
 
 from iin_core.blocks import Blocks
 from iin_core.errors import InputError, nearest
-from iin_core.spec import PairSpec
 
 
 @dataclass(frozen=True)
@@ -71,162 +69,6 @@ class Pairs:
         return rho[:, None] * shared.float()
 
 
-class PairBatch(NamedTuple):
-    """Rows a and b, (n,), and the correlation of each block over each pair, (n, K + 1)."""
-
-    a: Tensor
-    b: Tensor
-    rho: Tensor
-
-
-class PairSource(Protocol):
-    """Whatever draws pairs that share one thing."""
-
-    def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw rows a and b, (n,), and the correlation of each block, (n, K + 1)."""
-        ...
-
-
-@dataclass(frozen=True)
-class PairSampler:
-    """Draws batches in which every source of pairs has an equal share.
-
-    Without sources the pairs share nothing: the unsupervised case.
-    """
-
-    sources: tuple[PairSource, ...]
-    n_rows: int
-    n_blocks: int
-
-    def draw(self, n: int, generator: torch.Generator) -> PairBatch:
-        """Draw n pairs."""
-        if not self.sources:
-            a, b = torch.randint(self.n_rows, (2, n), generator=generator)
-            return PairBatch(a, b, torch.zeros(n, self.n_blocks))
-        shares = [len(part) for part in np.array_split(np.arange(n), len(self.sources))]
-        drawn = [source.draw(share, generator) for source, share in zip(self.sources, shares, strict=True)]
-        return PairBatch(*(torch.cat(parts) for parts in zip(*drawn, strict=True)))
-
-
-@dataclass(frozen=True)
-class LabelPairs:
-    """Two rows of one class and of different sources; a is uniform over the rows.
-
-    Built by `label_pairs`. The rows lie in the order of (class, source), so that the rows of a's
-    class from another source are a's class with one gap in it.
-    """
-
-    order: Tensor
-    class_start: Tensor
-    class_size: Tensor
-    source_start: Tensor
-    source_size: Tensor
-    usable: Tensor
-    rho: Tensor
-
-    def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw n pairs."""
-        a = self.usable[torch.randint(len(self.usable), (n,), generator=generator)]
-        others = (self.class_size[a] - self.source_size[a]).float()
-        step = (torch.rand(n, generator=generator) * others).long().clamp_max(others.long() - 1)
-        behind_source = self.source_start[a] + self.source_size[a] - self.class_start[a]
-        place = self.class_start[a] + (behind_source + step) % self.class_size[a]
-        return a, self.order[place], self.rho.expand(n, -1)
-
-
-def label_pairs(labels: ArrayLike, source: ArrayLike, rho: Tensor) -> LabelPairs:
-    """Prepare pairs that share a label.
-
-    Args:
-        labels, source: (n,).
-        rho: the correlation of each block over such a pair, (K + 1,).
-
-    Raises:
-        InputError: no label belongs to two sources.
-    """
-    _, label_code = np.unique(np.asarray(labels), return_inverse=True)
-    _, source_code = np.unique(np.asarray(source), return_inverse=True)
-    order = np.lexsort((source_code, label_code))
-    class_start, class_size = _runs(label_code[order])
-    group = label_code[order].astype(np.int64) * (source_code.max() + 1) + source_code[order]
-    source_start, source_size = _runs(group)
-    back = np.argsort(order)
-    usable = np.flatnonzero((class_size > source_size)[back])
-    if not len(usable):
-        raise InputError(
-            "No two sources have the same label, so there are no pairs.",
-            where=f"{label_code.max() + 1} labels over {source_code.max() + 1} sources",
-            fix="use a coarser label, or make the concept numeric",
-        )
-    return LabelPairs(
-        order=torch.from_numpy(order),
-        class_start=torch.from_numpy(class_start[back]),
-        class_size=torch.from_numpy(class_size[back]),
-        source_start=torch.from_numpy(source_start[back]),
-        source_size=torch.from_numpy(source_size[back]),
-        usable=torch.from_numpy(usable),
-        rho=rho,
-    )
-
-
-def _runs(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each entry of a sorted array the start and the size of its run."""
-    _, start, inverse, size = np.unique(codes, return_index=True, return_inverse=True, return_counts=True)
-    return start[inverse], size[inverse]
-
-
-@dataclass(frozen=True)
-class NumericPairs:
-    """Two rows of different sources whose values are correlated by rho on the normal scale.
-
-    The values are turned into normal scores u; b is the row nearest to ρ·u_a + √(1 − ρ²)·ε, so that
-    the concept itself has the correlation which the model gives its block. Built by `numeric_pairs`.
-    """
-
-    order: Tensor
-    scores: Tensor
-    source: Tensor
-    correlation: float
-    rho: Tensor
-
-    def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw n pairs."""
-        place_a = torch.randint(len(self.order), (n,), generator=generator)
-        spread = (1 - self.correlation**2) ** 0.5
-        target = self.correlation * self.scores[place_a] + spread * torch.randn(n, generator=generator)
-        place_b = torch.searchsorted(self.scores, target).clamp_max(len(self.order) - 1)
-        for _ in range(len(self.order)):
-            same = self.source[place_b] == self.source[place_a]
-            if not same.any():
-                break
-            place_b = torch.where(same, (place_b + 1) % len(self.order), place_b)
-        return self.order[place_a], self.order[place_b], self.rho.expand(n, -1)
-
-
-def numeric_pairs(values: ArrayLike, source: ArrayLike, correlation: float, rho: Tensor) -> NumericPairs:
-    """Prepare pairs that are close in a numeric concept.
-
-    Args:
-        values, source: (n,).
-        correlation: of the normal scores of the two values of a pair.
-        rho: the correlation of each block over such a pair, (K + 1,).
-
-    Raises:
-        InputError: fewer than two sources.
-    """
-    _, source_code = np.unique(np.asarray(source), return_inverse=True)
-    if source_code.max() == 0:
-        raise InputError(
-            "All rows come from one source, so there are no pairs.", fix="give rows of several sources"
-        )
-    order = np.argsort(np.asarray(values, np.float64), kind="stable")
-    quantiles = (torch.arange(len(order), dtype=torch.float64) + 0.5) / len(order)
-    scores = torch.special.ndtri(quantiles).float()
-    return NumericPairs(
-        torch.from_numpy(order), scores, torch.from_numpy(source_code[order]), correlation, rho
-    )
-
-
 @dataclass(frozen=True)
 class TablePairs:
     """Rows of a given table of pairs, each equally often. Built by `table_pairs`."""
@@ -274,24 +116,3 @@ def _check_table(pairs: Pairs, a: NDArray[np.int64], b: NDArray[np.int64], n_row
             "The correlation rho of a pair lies strictly between 0 and 1.",
             where=f"rho from {rho.min():g} to {rho.max():g}",
         )
-
-
-def make_sampler(
-    columns: Mapping[str, ArrayLike], specs: Mapping[str, PairSpec], source: ArrayLike, blocks: Blocks
-) -> PairSampler:
-    """Prepare the pairs of a set of concepts.
-
-    Args:
-        columns: for each concept its values, (n,).
-        specs: for each concept how its pairs are drawn.
-        source: the source example of each row, (n,).
-        blocks: the layout of z̃.
-    """
-    sources: list[PairSource] = []
-    for name, spec in specs.items():
-        rho = torch.tensor([spec.rho if block == name else 0.0 for block in blocks])
-        if spec.kind == "label":
-            sources.append(label_pairs(columns[name], source, rho))
-        else:
-            sources.append(numeric_pairs(columns[name], source, spec.rho, rho))
-    return PairSampler(tuple(sources), len(np.asarray(source)), len(blocks))

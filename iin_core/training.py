@@ -14,7 +14,7 @@ from iin_core.errors import DivergedError, InputError
 from iin_core.flow import NormalizingFlow, build_flow
 from iin_core.front import Front
 from iin_core.objective import nll_per_dim, pair_loss
-from iin_core.pairs import PairSampler
+from iin_core.sampling import PairSampler
 from iin_core.spec import FlowSpec, TrainingSpec
 from iin_core.updates import FlatParameters, learning_rate, make_optimizer
 

@@ -10,7 +10,7 @@ from typing import Any
 from iin_core.blocks import RESIDUAL, Blocks
 from iin_core.dimensions import given_dimensions, shared_score, softmax_dimensions
 from iin_core.front import fit_front
-from iin_core.pairs import make_sampler
+from iin_core.sampling import make_sampler
 from tasks.layer_rows import LayerRows, load_layer_rows
 from tasks.output import open_root
 from tasks.plan import Unit

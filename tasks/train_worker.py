@@ -14,7 +14,7 @@ from iin_core.errors import IinError
 from iin_core.fitting import assemble
 from iin_core.front import Front, fit_front
 from iin_core.interpreter import Interpreter
-from iin_core.pairs import make_sampler
+from iin_core.sampling import make_sampler
 from iin_core.spec import FlowSpec
 from iin_core.training import Job, Trained, make_job, train
 from tasks.layer_rows import LayerRows, load_layer_rows

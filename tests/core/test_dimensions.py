@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from iin_core.concept_pairs import label_pairs
 from iin_core.dimensions import given_dimensions, shared_score, softmax_dimensions
 from iin_core.errors import InputError
-from iin_core.pairs import label_pairs
 
 
 def test_published_formula():

@@ -10,12 +10,12 @@ import torch
 from iin_core.blocks import Blocks
 from iin_core.errors import DivergedError, InputError
 from iin_core.front import fit_front
-from iin_core.pairs import make_sampler
+from iin_core.sampling import make_sampler
 from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
 from iin_core.training import make_job, train
 
 FLOW = FlowSpec(couplings=3, hidden=24)
-TRAINING = TrainingSpec(updates=60, batch=64)
+TRAINING = TrainingSpec(updates=60, batch=64, noise=0.1)
 
 
 @pytest.fixture(scope="module")
