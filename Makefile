@@ -46,8 +46,8 @@ check: $(INSTALLED)  ## Style, types, layers, budgets.
 bench: .venv/.installed-bench  ## Time the engine against its peers, as ratios.
 	$(BIN)/python -m benchmarks.train
 
-docs: .venv/.installed-docs  ## Build the documentation into docs/_build.
+docs: .venv/.installed-docs  ## Build the documentation into build/docs.
 	$(BIN)/mkdocs build --strict --quiet
 
 clean:  ## Remove what was installed and built; results in iin-data stay.
-	rm -rf .venv build dist *.egg-info docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
