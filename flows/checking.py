@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.console import size
 from flows.settings import local_path
 from tasks.errors import EnvironmentProblem
 
@@ -57,7 +58,7 @@ def _existing(path: Path) -> Path:
 def _enough(what: str, needed: int, there: int, where: str, fix: str) -> None:
     if needed > there:
         raise EnvironmentProblem(
-            f"The study needs about {needed / 2**30:.1f} GiB of {what}, there are {there / 2**30:.1f} GiB.",
+            f"The study needs about {size(needed)} of {what}, there are {size(there)}.",
             where=where,
             fix=fix,
         )

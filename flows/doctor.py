@@ -89,12 +89,20 @@ def root(settings: Settings) -> Finding:
     folder = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         return Finding(False, f"no right to write in {folder}", "choose another root: --root or IIN_ROOT")
+    if (path / "iin.json").exists() and (trouble := _told(lambda: _open(settings.root), "")).ok is False:
+        return trouble
     free = shutil.disk_usage(folder).free
     if free < MIN_DISK:
         return Finding(
             False, f"{size(free)} free in {folder}", "free space (`iin gc`), or choose another root"
         )
     return Finding(True, f"{path.absolute()} can be written, {size(free)} free")
+
+
+def _open(url: str) -> None:
+    from tasks.output import open_root
+
+    open_root(url, create=False)
 
 
 def temporary(settings: Settings) -> Finding:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from flows.prefect_api import own_server, wait_for
 from flows.session import Outcome, log, recorded
-from flows.settings import Settings, prepare_environment
+from flows.settings import STEPS, Settings, prepare_environment, wanted_steps
 
 
 def run_study(file: str, settings: Settings, outcome: Outcome) -> None:
@@ -23,6 +23,7 @@ def run_study(file: str, settings: Settings, outcome: Outcome) -> None:
         KeyboardInterrupt: a signal did.
     """
     prepare_environment(settings.root)
+    _refuse_at_once(file, settings)
     parameters = asdict(settings) | {"file": file, "only": list(settings.only)}
     with own_server() as server:
         _quiet_console()
@@ -35,6 +36,19 @@ def run_study(file: str, settings: Settings, outcome: Outcome) -> None:
             if trouble is not None:
                 log.warning("Prefect cannot be reached: %s. The study runs without it.", trouble)
                 study.fn(**parameters)
+
+
+def _refuse_at_once(file: str, settings: Settings) -> None:
+    """What can be told within seconds is told before a server is started for the run."""
+    from tasks.output import open_root
+    from tasks.study_file import load_study
+
+    load_study(file)
+    open_root(settings.root)
+    if settings.address and wanted_steps(settings.only) != STEPS[:1]:
+        from tasks.head import check_address
+
+        check_address(settings.address)
 
 
 def _with_prefect(study, parameters, outcome: Outcome) -> str | None:  # type: ignore[no-untyped-def]  # noqa: ANN001

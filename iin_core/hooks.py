@@ -126,7 +126,7 @@ def owned(rows: Tensor, activation: Tensor) -> Tensor:
     return rows.clone() if shared else rows
 
 
-def model_raised(error: Exception, name: str, module: nn.Module) -> ModelError:
+def model_raised(error: BaseException, name: str, module: nn.Module) -> ModelError:
     """Make the error for an exception of the model's own, raised while `module` was running."""
     import traceback
     from pathlib import Path

@@ -110,7 +110,7 @@ def _run_naming_the_culprit(model: nn.Module, inputs: Inputs) -> None:
             call(model, inputs)
         except IinError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             name, module = running[-1] if running else ("", model)
             raise model_raised(error, name, module) from error
 

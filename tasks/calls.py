@@ -123,10 +123,10 @@ class Cluster:
             **demand(resource), max_restarts=RETRIES, max_task_retries=RETRIES
         )
         setup, name = self._setup(resource), _name_of(kind)
-        actors = [host.remote(setup, name, init) for _ in range(min(len(calls), places(resource)))]
+        actors = [host.remote(name, init) for _ in range(min(len(calls), places(resource)))]
 
         def submit(actor: Any, call: Call) -> Any:
-            return actor.call.remote(call.label, call.args)
+            return actor.call.remote(setup, call.label, call.args)
 
         try:
             return self._collect(submit, list(actors), calls, watch, on_done)

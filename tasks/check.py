@@ -14,8 +14,9 @@ import pandas as pd
 from iin_core.errors import IinError, nearest
 from iin_core.spec import PairSpec
 from tasks.check_output import output_problems
-from tasks.errors import EnvironmentProblem, StudyError
+from tasks.errors import DamagedOutput, EnvironmentProblem, StudyError
 from tasks.evaluation.scores import SCORE_KEYS
+from tasks.output import ROOT_FILE, open_root
 from tasks.plan import Plan, assemble, filled
 from tasks.probe import ProbedModel, at, build_model, probe_model
 from tasks.rows import dependence, is_label, split_table
@@ -74,10 +75,10 @@ def checked_plan(loaded: LoadedStudy, root_url: str | None = None) -> tuple[Plan
 
     Raises:
         StudyError: all that is wrong with the study.
-        EnvironmentProblem: the study is right, but the root cannot be written.
+        EnvironmentProblem, DamagedOutput: the study is right, but the root cannot be used.
     """
     plan, errors, warnings = _examine(loaded, root_url)
-    wrong = [error for error in errors if not isinstance(error, EnvironmentProblem)]
+    wrong = [error for error in errors if not isinstance(error, EnvironmentProblem | DamagedOutput)]
     if wrong:
         raise together(wrong, where=loaded.path.name)
     if errors or plan is None:
@@ -208,11 +209,11 @@ def _secrets(loaded: LoadedStudy) -> Iterator[StudyError]:
         )
 
 
-def _root_problems(root_url: str) -> Iterator[EnvironmentProblem]:
+def _root_problems(root_url: str) -> Iterator[IinError]:
     scheme, _, rest = root_url.rpartition("://")
     if scheme not in ("", "file", "local"):
         return  # opening a bucket is the first thing that a run does
-    folder = Path(rest).absolute()
+    folder = Path(rest).expanduser().absolute()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not there.is_dir():
         yield EnvironmentProblem(
@@ -226,3 +227,8 @@ def _root_problems(root_url: str) -> Iterator[EnvironmentProblem]:
             where=str(there),
             fix="correct its permissions, or give another place with --root or IIN_ROOT",
         )
+    elif (folder / ROOT_FILE).exists():
+        try:
+            open_root(root_url, create=False)
+        except (EnvironmentProblem, DamagedOutput) as error:
+            yield error

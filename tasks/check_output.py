@@ -16,6 +16,7 @@ from tasks.evaluation.network import Reader, head_reader, image_reader, sorted_l
 from tasks.plan import probed_concepts
 from tasks.probe import PROBE_ROWS, BuiltModel, at
 from tasks.sources.data import Data
+from tasks.sources.imported import FAULTS
 from tasks.study_file import LoadedStudy
 
 
@@ -94,7 +95,7 @@ def _read(built: BuiltModel, reader: Reader, data: Data) -> None:
             said = reader.predict(output)
         except IinError:
             raise
-        except Exception as error:
+        except FAULTS as error:
             network = built.reader or built.model
             raise model_raised(error, reader.name, network) from error
         if not said:

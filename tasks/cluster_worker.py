@@ -60,26 +60,28 @@ def invoke(setup: Setup, label: str, function: str, args: tuple[Any, ...]) -> Ou
     """Run ``module:function`` on a worker; an exception comes back as an error, not as a crash."""
     with _prepared(setup, label):
         try:
+            # What exits would look to Ray like a worker that died, which is worth three more tries.
             return Outcome(pkgutil.resolve_name(function)(*args), None)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Outcome(None, _readable(error, label))
 
 
 class Host:
     """An actor that makes one instance of ``module:Class`` and calls it as often as asked."""
 
-    def __init__(self, setup: Setup, kind: str, init: tuple[Any, ...]) -> None:
-        self._setup, self._kind, self._init = setup, kind, init
+    # The setup comes with each call: Ray remakes an actor only from what needs no other actor's handle.
+    def __init__(self, kind: str, init: tuple[Any, ...]) -> None:
+        self._kind, self._init = kind, init
         self._instance: Any = None
 
-    def call(self, label: str, args: tuple[Any, ...]) -> Outcome:
+    def call(self, setup: Setup, label: str, args: tuple[Any, ...]) -> Outcome:
         """Call the instance; it is made first if there is none yet, also after a restart."""
-        with _prepared(self._setup, label):
+        with _prepared(setup, label):
             try:
                 if self._instance is None:
                     self._instance = pkgutil.resolve_name(self._kind)(*self._init)
                 return Outcome(self._instance(*args), None)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 return Outcome(None, _readable(error, label))
 
 
@@ -140,7 +142,7 @@ def _prepared(setup: Setup, label: str) -> Iterator[None]:
         handler.close()
 
 
-def _readable(error: Exception, label: str) -> IinError:
+def _readable(error: BaseException, label: str) -> IinError:
     if isinstance(error, IinError):
         return error
     text = "".join(traceback.format_exception(error))

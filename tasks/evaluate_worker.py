@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,7 @@ def _write(folder: UPath, measured: Measured, material: Material, found: Mapping
 
 
 def _read_curves(trained: Output) -> pd.DataFrame:
-    with trained.file("curves.csv").open("rb") as file:
-        return pd.read_csv(file)
+    return pd.read_csv(BytesIO(trained.read("curves.csv")))
 
 
 def _training_numbers(trained: Output, curves: pd.DataFrame) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -40,9 +41,12 @@ class LayerRows:
 
 
 def read_table(root: Root, rows_key: str) -> pd.DataFrame:
-    """The sealed row table."""
-    with root.open("rows", rows_key).file("rows.parquet").open("rb") as file:
-        return pd.read_parquet(file)
+    """The sealed row table.
+
+    Raises:
+        DamagedOutput: it is missing, cut short or changed.
+    """
+    return pd.read_parquet(BytesIO(root.open("rows", rows_key).read("rows.parquet")))
 
 
 def load_layer_rows(root: Root, rows_key: str, activations_key: str) -> LayerRows:

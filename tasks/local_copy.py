@@ -18,20 +18,21 @@ def local_copy(output: Output, folder: str = "") -> Iterator[Path]:
     """A sealed output, or a folder of it: itself where it lies here, else a copy for the block.
 
     Raises:
-        DamagedOutput: the output has no such folder, or one of its files is missing or cut short.
+        DamagedOutput: the output has no such folder, or one of its files is missing, cut short or changed.
     """
     inside = [name for name in output.files if not folder or name.startswith(f"{folder}/")]
     if not inside:
         raise output.damaged("has no such folder in its manifest", folder)
-    paths = {name: output.file(name) for name in inside}
     if is_local(output.path):
+        for name in inside:
+            output.read(name)
         yield Path(str(output.path)) / folder
         return
     with TemporaryDirectory(prefix="iin-") as temporary:
-        for name, path in paths.items():
+        for name in inside:
             target = Path(temporary) / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(path.read_bytes())
+            target.write_bytes(output.read(name))
         yield Path(temporary) / folder
 
 

@@ -23,7 +23,8 @@ from tasks.versions import package_versions
 
 __all__ = ["Attempt", "Output", "Root", "identity", "open_root"]
 
-_ROOT_FILE = "iin.json"
+ROOT_FILE = "iin.json"
+"""Marks a folder as a root and holds its version."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def open_root(url: str, *, create: bool = True) -> Root:
         raise EnvironmentProblem(
             "The root is a file, not a folder.", where=str(path), fix="give a folder: --root or IIN_ROOT"
         )
-    marker = path / _ROOT_FILE
+    marker = path / ROOT_FILE
     if not marker.exists():
         if not create:
             raise EnvironmentProblem(

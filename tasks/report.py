@@ -46,7 +46,7 @@ def write_report(plan: Plan, root: Root, failures: Sequence[IinError] = ()) -> U
         if not _is_complete(facts):
             return _publish(plan, root, _page(facts))
         sealed = _seal(plan, root, facts)
-    return _publish(plan, root, sealed.file(FILE).read_bytes())
+    return _publish(plan, root, sealed.read(FILE))
 
 
 def _is_complete(facts: StudyFacts) -> bool:

@@ -189,7 +189,7 @@ def _table(output: Output | None, file: str, columns: str) -> pd.DataFrame:
     wanted = columns.split()
     if output is None or file not in output.files:
         return pd.DataFrame(columns=wanted)
-    data = output.file(file).read_bytes()
+    data = output.read(file)
     head = data.split(b"\n", 1)[0].decode().strip().split(",")
     numbers = [column for column in head if column not in _NAMES]
     table = pd.read_csv(
@@ -228,5 +228,5 @@ def _versions(outputs: Sequence[Output | None]) -> dict[str, list[str]]:
 def _json(output: Output, file: str) -> dict[str, Any]:
     if file not in output.files:
         return {}
-    found: dict[str, Any] = json.loads(output.file(file).read_bytes())
+    found: dict[str, Any] = json.loads(output.read(file))
     return found

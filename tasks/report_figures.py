@@ -111,7 +111,7 @@ def _swap_grids(unit: UnitFacts) -> list[Figure]:
         file = f"figures/swap_{i}.png"
         if file not in unit.evaluated.files:
             continue
-        data = unit.evaluated.file(file).read_bytes()
+        data = unit.evaluated.read(file)
         others = ", ".join(other for other in factors if other != factor) or "all else"
         caption = (
             f"Swap of {factor}: each image has the {factor} of the donor on its left and everything else of "

@@ -84,8 +84,9 @@ class OpenStudy:
         Raises:
             DamagedOutput: the row table is not there or no longer whole.
         """
-        with self.root.open("rows", self.record.rows).file("rows.parquet").open("rb") as file:
-            return pd.read_parquet(file)
+        from tasks.layer_rows import read_table
+
+        return read_table(self.root, self.record.rows)
 
     def activations(self, layer: str) -> np.ndarray:
         """The activations (n, N) of a layer, float32.
@@ -166,7 +167,7 @@ def _is_sealed(root: Root, kind: str, key: str) -> bool:
 
 def _read_json(output: Output, name: str) -> Any:
     try:
-        return json.loads(output.file(name).read_bytes())
+        return json.loads(output.read(name))
     except ValueError as error:
         raise output.damaged("is no JSON", name) from error
 

@@ -60,6 +60,17 @@ class Output:
         self._check_size(name)
         return self.path / name
 
+    def read(self, name: str) -> bytes:
+        """The bytes of one of the files, compared with its checksum.
+
+        Raises:
+            DamagedOutput: as `file`, or the file has been changed.
+        """
+        data = self.file(name).read_bytes()
+        if hashlib.sha256(data).hexdigest() != self.files[name]["sha256"]:
+            raise self._changed(name)
+        return data
+
     def check(self) -> None:
         """See that every file is there with its size; cheap.
 
@@ -78,7 +89,7 @@ class Output:
         for name, entry in self.files.items():
             self._check_size(name)
             if file_sha256(self.path / name) != entry["sha256"]:
-                raise self.damaged("has been changed since it was sealed (checksum)", name)
+                raise self._changed(name)
 
     def _check_size(self, name: str) -> None:
         path, expected = self.path / name, self.files[name]["bytes"]
@@ -88,6 +99,9 @@ class Output:
             raise self.damaged("is missing", name) from None
         if found != expected:
             raise self.damaged(f"has {found} bytes instead of {expected}", name)
+
+    def _changed(self, name: str) -> DamagedOutput:
+        return self.damaged("has been changed since it was sealed (checksum)", name)
 
     def damaged(self, how: str, name: str) -> DamagedOutput:
         """The error for one of the files: `name` is ..., `how` says what is wrong with it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from iin_core.blocks import RESIDUAL
 from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, Spec, TrainingSpec
@@ -17,7 +17,17 @@ RESERVED = {
 """Names that tables use themselves → what they mean there."""
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
 """A name that a person gives: any printable characters but slashes."""
-Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)]
+
+
+def _each_once(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"each seed is named once, not as in {list(seeds)}")
+    return seeds
+
+
+Seeds = Annotated[
+    tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1), AfterValidator(_each_once)
+]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -133,7 +143,6 @@ class OverrideSpec(Spec):
 
     @model_validator(mode="after")
     def _is_sensible(self) -> OverrideSpec:
-        _refuse_twice(self.seeds or ())
         if RESIDUAL in (self.dimensions or {}):
             raise ValueError(f"give the dimensions of concepts only; {RESIDUAL!r} gets what they leave")
         return self
@@ -206,13 +215,3 @@ class Study(Spec):
     resources: ResourcesSpec = ResourcesSpec()
     tracking: TrackingSpec = TrackingSpec()
     gates: tuple[GateSpec, ...] = ()
-
-    @model_validator(mode="after")
-    def _seeds_differ(self) -> Study:
-        _refuse_twice(self.seeds)
-        return self
-
-
-def _refuse_twice(seeds: tuple[int, ...]) -> None:
-    if len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds {list(seeds)} name one seed twice")

@@ -124,8 +124,12 @@ def _line(problem: StudyError) -> int:
 def _problems(
     error: ValidationError, model: type[Spec], root: Node, name: str, at: Loc = ()
 ) -> Iterator[StudyError]:
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details:
         loc: Loc = tuple(detail["loc"])
+        inside = [other for other in details if other["loc"][: len(loc)] == loc != other["loc"]]
+        if detail["type"] == "too_short" and inside:
+            continue  # pydantic counts only the entries that are right; the wrong ones are told of
         if loc[-1:] == ("[key]",):
             loc = loc[:-1]
         words = explain(detail, model, loc)

@@ -93,7 +93,7 @@ def read_nodes(data: bytes, name: str) -> Node:
         _refuse_unsafe(text, name)
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise _not_yaml(error, name) from error
+        raise _not_yaml(error, text, name) from error
     if document is None:
         raise StudyError("The study file is empty.", where=name, fix="`iin init` writes one to start from")
     root = _node(document, "", name)
@@ -168,10 +168,17 @@ def _refuse_event(event: yaml.Event, where: str) -> None:
         )
 
 
-def _not_yaml(error: yaml.YAMLError, name: str) -> StudyError:
+def _not_yaml(error: yaml.YAMLError, text: str, name: str) -> StudyError:
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text[: error.position].count("\n") + 1
+        return StudyError(
+            f"This is not valid YAML: it holds the character U+{int(error.character):04X}.",
+            where=f"{name}:{line}",
+            fix="remove this character; editors often show it as nothing at all",
+        )
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     where = f"{name}:{mark.line + 1}" if mark else name
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
+    problem = getattr(error, "problem", None) or "cannot be read"
     fix = "check indentation, colons and quotes around this line"
     if "\\t" in str(problem):
         fix = "indent with spaces; YAML does not allow tabs"

@@ -169,6 +169,9 @@ def _literal(detail: Mapping[str, Any], model: type[Spec], loc: Loc) -> Words:
     what = f"The field {_field_name(loc)} cannot be {_shown(detail['input'])}."
     if loc == ("iin",):
         return Words(what, "this version reads study format 1: write `iin: 1`, or install a newer iin")
+    if loc == ("dimensions",):
+        by_hand = "overrides: [{concepts: digit+colour, dimensions: {digit: 8, colour: 4}}]"
+        return Words(what, f"write {known[0]}, or give dimensions by hand with {by_hand}")
     if len(known) == 1:
         return Words(what, f"write {known[0].lower()}")
     close = nearest(str(detail["input"]), known, n=1)

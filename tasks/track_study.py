@@ -150,4 +150,4 @@ def _means(units: Sequence[Unit], evaluated: Mapping[str, Output]) -> list[Metri
 
 
 def _leakage(output: Output) -> pd.DataFrame:
-    return pd.read_csv(io.BytesIO(output.file("leakage.csv").read_bytes()))
+    return pd.read_csv(io.BytesIO(output.read("leakage.csv")))

@@ -80,7 +80,7 @@ def unit_metrics(unit: Unit, evaluated: Output, trained: Output, root: Root) -> 
 
 def unit_curves(trained: Output) -> list[Metric]:
     """The training's curves as `train/curve_…`, by update, at most 320 points each."""
-    table = pd.read_csv(io.BytesIO(trained.file("curves.csv").read_bytes()))
+    table = pd.read_csv(io.BytesIO(trained.read("curves.csv")))
     when = sealed_at(trained)
     return [
         Metric(f"train/curve_{column}", value, when, step)

@@ -20,6 +20,9 @@ from tasks.errors import StudyError
 ALLOW_CODE = "IIN_ALLOW_CODE"
 """Comma-separated packages that a study may name; unset means a run by hand: all."""
 
+FAULTS = (Exception, SystemExit)
+"""What code of the user's own may raise: a script that reads its command line exits when imported."""
+
 _study_folders: set[str] = set()
 
 
@@ -93,12 +96,12 @@ def call(factory: Callable[..., Any], arguments: Mapping[str, Any], path: str) -
         return factory(**arguments)
     except IinError:
         raise
-    except Exception as error:
+    except FAULTS as error:
         fix = "make the call work in Python first: it is called with the study's `arguments`"
         raise raised(error, repr(path), fix) from error
 
 
-def raised(error: Exception, what: str, fix: str) -> StudyError:
+def raised(error: BaseException, what: str, fix: str) -> StudyError:
     """The error for an exception of the user's own code, with the user's own file and line.
 
     Args:
@@ -183,11 +186,11 @@ def _import(module_name: str, path: str, folder: Path) -> ModuleType:
             where=f"import path {path!r}, searched in the environment and in {folder}",
             fix=f"install it, or correct the name; beside the study: {nearest(module_name, beside)}",
         ) from error
-    except Exception as error:
+    except FAULTS as error:
         raise _raised_on_import(module_name, error) from error
 
 
-def _raised_on_import(module_name: str, error: Exception) -> StudyError:
+def _raised_on_import(module_name: str, error: BaseException) -> StudyError:
     fix = f"make `python -c 'import {module_name}'` work from the study's folder first"
     problem = raised(error, f"Importing {module_name!r}", fix)
     if isinstance(error, SyntaxError) and error.filename:
@@ -195,12 +198,12 @@ def _raised_on_import(module_name: str, error: Exception) -> StudyError:
     return problem
 
 
-def _named(error: Exception) -> str:
+def _named(error: BaseException) -> str:
     text = str(error).strip().split("\n")[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _last_frame(error: Exception) -> str:
+def _last_frame(error: BaseException) -> str:
     """The deepest line that is neither ours nor an installed package's, else the deepest at all."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     frames = [frame for frame in frames if "importlib" not in frame.filename]

@@ -160,6 +160,17 @@ def test_a_model_that_raises_is_named_down_to_the_module(net):
     assert isinstance(error.value.__cause__, RuntimeError)
 
 
+def test_a_model_that_exits_is_an_error_like_any_other():
+    """`sys.exit` in a forward pass does not end the program that reads the model."""
+
+    class Leaves(nn.Module):
+        def forward(self, x):
+            raise SystemExit("usage: train.py")
+
+    with pytest.raises(ModelError, match="The model raised SystemExit: usage"):
+        probe(Leaves(), torch.randn(2, 3), [])
+
+
 def test_inputs_that_are_no_inputs_are_refused(net):
     """A list is neither a tensor nor keyword arguments."""
     with pytest.raises(InputError, match="tensor"):

@@ -109,6 +109,15 @@ def test_a_wrong_study_is_refused_by_check_and_by_run(
     assert not Path("iin-data").exists()
 
 
+def test_code_that_exits_is_a_wrong_study(iin: Command, study: Path) -> None:
+    """A script that ends the program when it is imported does not end the check as if all were well."""
+    source = study.with_name("small_source.py")
+    source.write_text("import sys\n\nsys.exit(0)\n" + source.read_text())
+    shown = iin.fails(2, "check", str(study))
+    assert "Importing 'small_source' raised SystemExit: 0." in shown
+    assert "small_source.py:3" in shown
+
+
 @pytest.mark.parametrize("command", [["status"], ["results", "x"], ["verify"], ["gc"], ["ui"], ["reconcile"]])
 def test_no_root_is_said(command: list[str], iin: Command) -> None:
     """A command that reads results says where it looked, and makes no folder."""

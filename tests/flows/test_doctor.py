@@ -42,6 +42,15 @@ def test_what_is_wrong_comes_with_a_fix(name: str, settings: Settings, said: str
     assert found.fix
 
 
+def test_a_root_of_a_newer_version_is_wrong(tmp_path: Path) -> None:
+    """It can be written, but not by this version."""
+    (tmp_path / "iin.json").write_text('{"iin_root": 99}')
+    found = doctor.root(Settings(str(tmp_path), None, None))
+    assert found.ok is False
+    assert "newer version of iin" in found.what
+    assert "upgrade" in found.fix
+
+
 def test_an_unreachable_prefect_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """Studies go on without it, but whoever set the URL meant it."""
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")

@@ -53,6 +53,6 @@ def test_a_study_larger_than_the_disk_is_refused(tmp_path) -> None:
     layer = SimpleNamespace(n=2**40)
     plan = SimpleNamespace(n_rows=1000, models=[SimpleNamespace(layers=[layer])])
     assert needed_by(plan).disk == 4000 * 2**40
-    with pytest.raises(EnvironmentProblem, match="GiB of disk") as error:
+    with pytest.raises(EnvironmentProblem, match="TiB of disk, there are") as error:
         check_space(plan, str(tmp_path / "not" / "there"))
     assert "--root" in error.value.fix

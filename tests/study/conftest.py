@@ -121,7 +121,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     _end(made)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The tiny study after its first run, with what that run printed in `first.out` and `first.err`."""
     made = make_desk(tmp_path_factory.mktemp("done"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.check import check_study, checked_plan
-from tasks.errors import EnvironmentProblem, StudyError
+from tasks.errors import DamagedOutput, EnvironmentProblem, StudyError
 from tasks.plan import make_plan
 from tasks.study_file import load_study
 from tests.tasks.toy_study import write_toy
@@ -238,6 +238,24 @@ def test_a_root_below_a_file(tmp_path):
     assert (found.level, found.exit_code) == ("error", 3)
     with pytest.raises(EnvironmentProblem, match="cannot be a folder"):
         checked_plan(loaded, str(tmp_path / "file" / "root"))
+
+
+@pytest.mark.parametrize(
+    ("marker", "kind", "said"),
+    [
+        ('{"iin_root": 2}', EnvironmentProblem, "made by a newer version of iin"),
+        ('{"iin_ro', DamagedOutput, "version of the root cannot be read"),
+    ],
+)
+def test_a_root_that_cannot_be_used(marker, kind, said, tmp_path):
+    """Its own version is looked at as well as its right to be written."""
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "iin.json").write_text(marker)
+    loaded = load_study(write_toy(tmp_path))
+    (found,) = check_study(loaded, str(tmp_path / "root"))
+    assert (found.level, found.exit_code) == ("error", kind.exit_code)
+    with pytest.raises(kind, match=said):
+        checked_plan(loaded, str(tmp_path / "root"))
 
 
 def test_the_demo_study_is_in_order(tmp_path):

@@ -44,6 +44,8 @@ def pick(x):
         raise Local("never", "picklable")
     if x == 3:
         return (i for i in range(3))
+    if x == 5:
+        sys.exit("usage: train.py")
     return x
 
 def die_once(flag, x):
@@ -104,7 +106,7 @@ def test_values_and_logs_arrive(cluster, jobs, caplog):
 
 def test_failures_are_returned_and_the_others_finish(cluster, jobs):
     """An error of ours arrives as itself, any other as a failed unit with its traceback."""
-    values, failures = _run(cluster, jobs.pick, *(Call(f"call {i}", (i,)) for i in range(5)))
+    values, failures = _run(cluster, jobs.pick, *(Call(f"call {i}", (i,)) for i in range(6)))
     assert values == {"call 0": 0, "call 4": 4}
     errors = {failure.call.label: failure.error for failure in failures}
     assert isinstance(errors["call 1"], InputError)
@@ -113,6 +115,7 @@ def test_failures_are_returned_and_the_others_finish(cluster, jobs):
     assert "call 2: Local: never" in errors["call 2"].what
     assert "cluster_jobs.py" in errors["call 2"].where
     assert isinstance(errors["call 3"], UnitFailed)
+    assert errors["call 5"].what == "call 5: SystemExit: usage: train.py"
 
 
 def test_a_killed_worker_is_replaced(cluster, jobs, tmp_path):

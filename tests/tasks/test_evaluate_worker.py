@@ -8,7 +8,7 @@ import pytest
 
 from iin_core.errors import ModelError
 from iin_core.spec import ReadingSpec
-from tasks.evaluate import _job
+from tasks.evaluate import job_of
 from tasks.evaluate_worker import evaluate_and_seal
 from tasks.evaluation.scores import SCORE_KEYS
 from tasks.output import Output, open_root
@@ -25,7 +25,7 @@ def world(jobs_folder, tmp_path_factory) -> World:
 
 def _evaluate(world: World, unit: Unit, root=None) -> Output:
     root = root or world.root
-    evaluate_and_seal(root.url, _job(world.plan, unit))
+    evaluate_and_seal(root.url, job_of(world.plan, unit))
     return root.open("evaluations", unit.evaluate.key)
 
 
@@ -177,7 +177,7 @@ def test_a_head_with_other_labels_is_named(world, tmp_path) -> None:
 
     model = world.plan.model("classifier")
     head = model.spec.head[0].model_copy(update={"classes": (0, 1)})
-    job = _job(world.plan, world.unit("classifier", "both"))
+    job = job_of(world.plan, world.unit("classifier", "both"))
     job = replace(job, model=replace(model, spec=model.spec.model_copy(update={"head": (head,)})))
     with pytest.raises(ModelError, match=r"shape \(2, 3\) for 'digit', which has 2 labels") as error:
         evaluate_and_seal(world.root.url, job)
@@ -192,6 +192,6 @@ def test_units_without_activations_leave_nothing_behind(world, tmp_path) -> None
     unit = world.unit("classifier", "both")
     seal_unit(root, unit)
     with pytest.raises(DamagedOutput, match="The activations output"):
-        evaluate_and_seal(root.url, _job(world.plan, unit))
+        evaluate_and_seal(root.url, job_of(world.plan, unit))
     assert root.find(unit.evaluate) is None
     assert not [path for folder in root.key_folders("evaluations") for path in folder.iterdir()]

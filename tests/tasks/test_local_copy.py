@@ -43,6 +43,20 @@ def test_from_elsewhere_it_is_a_copy_for_the_block():
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("url", ["", "memory://"])
+def test_a_changed_file_is_not_handed_out(url, root):
+    """Same size, other content: neither the output itself nor a copy is given."""
+    output = _seal(open_root(f"{url}{secrets.token_hex(4)}") if url else root)
+    (output.path / "b.txt").write_text("c")
+    with (
+        pytest.raises(DamagedOutput, match=r"file 'b\.txt' of units 'unit' has been changed"),
+        local_copy(output),
+    ):
+        pass
+    with local_copy(output, "deep"):
+        pass
+
+
 def test_a_folder_that_is_not_there(root):
     """An output without it is an error that names both."""
     with (

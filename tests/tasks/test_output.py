@@ -122,6 +122,8 @@ def test_verify_names_the_damaged_file(root, harm, word):
     with pytest.raises(DamagedOutput, match=f"'a.bin' of units '03 conv3.*{word}") as caught:
         output.verify()
     assert "run the study again" in caught.value.fix
+    with pytest.raises(DamagedOutput, match=f"'a.bin' of units '03 conv3.*{word}"):
+        output.read("a.bin")
 
 
 def test_find_refuses_an_output_without_its_data(root):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import DamagedOutput, UnitFailed
-from tasks.evaluate import _job
+from tasks.evaluate import job_of
 from tasks.evaluate_worker import evaluate_and_seal
 from tasks.output import open_root
 from tasks.report import write_report
@@ -276,7 +276,7 @@ def test_what_an_evaluation_really_leaves_can_be_told(root, jobs_folder) -> None
     """The page of a unit that was measured, not made up: its interpreter is perfect, and the page says so."""
     world = make_world(jobs_folder, root, bootstrap=20)
     unit = world.unit("decoder", "both")
-    evaluate_and_seal(root.url, _job(world.plan, unit))
+    evaluate_and_seal(root.url, job_of(world.plan, unit))
     page = Page(write_report(world.plan, root).read_text(encoding="utf-8"))
     said = _words(page, "found")
     assert re.search(r"Swapping only digit in code · both: the independent reader .* in 1\.00 ", said)

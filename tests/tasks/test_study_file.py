@@ -267,8 +267,18 @@ def test_mistakes(change, what, where, fix, tmp_path):
 
 ADDED = {
     "no seeds": ("seeds: []", "The field 'seeds' is empty.", "toy.yaml:8 seeds"),
-    "seed twice": ("seeds: [1, 1]", "seeds [1, 1] name one seed twice", "toy.yaml"),
+    "seed twice": ("seeds: [1, 1]", "each seed is named once, not as in [1, 1]", "toy.yaml:8 seeds"),
     "negative seed": ("seeds: [-1]", "is -1", "toy.yaml:8 seeds[0]"),
+    "dimensions by hand": (
+        "dimensions: {digit: 2}",
+        "The field 'dimensions' cannot be a mapping.",
+        "toy.yaml:8 dimensions",
+    ),
+    "seed twice in an override": (
+        "overrides:\n  - {seeds: [2, 2]}",
+        "each seed is named once, not as in [2, 2]",
+        "toy.yaml:9 overrides[0].seeds",
+    ),
     "override setting": (
         "overrides:\n  - {layer: a, training: {updats: 3}}",
         "'updats' is not known here",
@@ -308,6 +318,17 @@ def test_mistakes_in_added_fields(more, what, where, tmp_path):
     """Lists, overrides and gates are pointed into."""
     errors = each(refused(tmp_path, more=more))
     assert any(what in error.what and error.where.startswith(where) for error in errors), errors
+
+
+def test_a_wrong_entry_is_one_mistake(tmp_path):
+    """A list is not called empty because its only entry is wrong."""
+    assert [part.what for part in each(refused(tmp_path, more="seeds: [-1]"))] == ["The field 'seeds' is -1."]
+
+
+def test_where_dimensions_are_given_by_hand_is_shown(tmp_path):
+    """The field of that name at the top is only how they are estimated."""
+    error = refused(tmp_path, more="dimensions: {digit: 2}")
+    assert "overrides: [{concepts: digit+colour, dimensions: {digit: 8, colour: 4}}]" in error.fix
 
 
 def test_shares_of_the_split_sum_to_one(tmp_path):

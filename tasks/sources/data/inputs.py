@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from tasks.errors import StudyError
-from tasks.sources.imported import raised
+from tasks.sources.imported import FAULTS, raised
 
 Batch = Tensor | dict[str, Tensor]
 
@@ -69,7 +69,7 @@ class DatasetInputs:
     def _item(self, i: int) -> Any:
         try:
             item = self.dataset[i]
-        except Exception as error:
+        except FAULTS as error:
             raise raised(error, f"Row {i} of the dataset", "repair or leave out this example") from error
         return item[0] if isinstance(item, (tuple, list)) else item
 
@@ -88,7 +88,7 @@ class OwnInputs:
         """The inputs of some rows."""
         try:
             made = self.owner.batch(indices)
-        except Exception as error:
+        except FAULTS as error:
             what = f"batch({shown_rows(indices.tolist())}) of the data"
             raise raised(error, what, "make the call work in Python first") from error
         return _as_batch(made)

@@ -95,6 +95,22 @@ def test_a_module_that_fails_on_import(text, what, tmp_path):
     assert error.where == f"{tmp_path / 'mine_d.py'}:3"
 
 
+def test_a_module_that_exits_on_import(tmp_path):
+    """A script that reads its command line ends the import, not the program."""
+    write(tmp_path, "mine_exits.py", "import sys\n\nsys.exit(0)\n")
+    error = refused("mine_exits:net", tmp_path)
+    assert error.what == "Importing 'mine_exits' raised SystemExit: 0."
+    assert error.where.endswith("mine_exits.py:3")
+
+
+def test_a_factory_that_exits(tmp_path):
+    """So does one that is called."""
+    write(tmp_path, "mine_leaves.py", "import sys\n\ndef net():\n    sys.exit('bye')\n")
+    with pytest.raises(StudyError, match="raised SystemExit: bye") as caught:
+        call(resolve("mine_leaves:net", tmp_path), {}, "mine_leaves:net")
+    assert caught.value.where.endswith("mine_leaves.py:4")
+
+
 def test_two_studies_with_modules_of_one_name(tmp_path):
     """In one process each study gets its own file."""
     for i in (1, 2):
