@@ -33,12 +33,17 @@ def score_rows(scores: pd.DataFrame) -> list[list[str]]:
     Args:
         scores: one row a unit, as `tasks.results` makes it.
     """
-    return [_row(dict(record)) for record in scores.to_dict("records")]
+    records = scores.to_dict("records")
+    models: dict[str, set[str]] = {}
+    for record in records:
+        models.setdefault(record["layer"], set()).add(record["model"])
+    return [_row(dict(record), several=len(models[record["layer"]]) > 1) for record in records]
 
 
-def _row(record: dict[Any, Any]) -> list[str]:
+def _row(record: dict[Any, Any], *, several: bool) -> list[str]:
     mark = SHORT_MARK if record["budget"] == "short" else ""
-    unit = [f"{record['index']:02d} {record['layer']}", str(record["concepts"]), f"{record['seed']}{mark}"]
+    layer = f"{record['model']}/{record['layer']}" if several else record["layer"]
+    unit = [f"{record['index']:02d} {layer}", str(record["concepts"]), f"{record['seed']}{mark}"]
     return [*unit, *(_score(key, record.get(key)) for key in WORDS)]
 
 

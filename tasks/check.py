@@ -14,6 +14,7 @@ import pandas as pd
 from iin_core.errors import IinError, nearest
 from iin_core.spec import PairSpec
 from tasks.check_output import output_problems
+from tasks.check_width import few_rows
 from tasks.errors import DamagedOutput, EnvironmentProblem, StudyError
 from tasks.evaluation.scores import SCORE_KEYS
 from tasks.output import ROOT_FILE, open_root
@@ -100,7 +101,10 @@ def _examine(loaded: LoadedStudy, root_url: str | None) -> tuple[Plan | None, li
             plan = _tried(errors, assemble, loaded, data, probed)
         for name, model in probed.items():
             errors += output_problems(loaded, name, model.built, data)
-        _check_rows(loaded, data, errors, warnings)
+        table = _check_rows(loaded, data, errors, warnings)
+        if plan is not None and table is not None:
+            few = few_rows(plan, int((table["split"] == "heldout").sum()))
+            warnings += [Finding("warning", few.what, loaded.where("data"), few.fix)] if few else []
     if root_url is not None:
         errors += _root_problems(root_url)
     return plan, [*{str(e): e for e in errors}.values()], warnings
@@ -130,16 +134,19 @@ def _probe(loaded: LoadedStudy, data: Data, errors: list[IinError]) -> dict[str,
     return probed
 
 
-def _check_rows(loaded: LoadedStudy, data: Data, errors: list[IinError], warnings: list[Finding]) -> None:
+def _check_rows(
+    loaded: LoadedStudy, data: Data, errors: list[IinError], warnings: list[Finding]
+) -> pd.DataFrame | None:
     table = _tried(errors, _split, loaded, data)
     if table is None:
-        return
+        return None
     for name, entry in loaded.study.concepts.items():
         factors = filled(entry.factors)
         for concept, spec in factors.items():
             _tried(errors, _check_concept, loaded, (name, concept), spec, table)
         warnings += _dependent(loaded, name, factors, table)
     errors += _disagreeing(loaded)
+    return table
 
 
 def _split(loaded: LoadedStudy, data: Data) -> pd.DataFrame:

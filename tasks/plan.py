@@ -22,7 +22,7 @@ VERSIONS: dict[Kind, int] = {
     "activations": 1,
     "dimensions": 1,
     "units": 1,
-    "evaluations": 1,
+    "evaluations": 2,
     "report": 1,
 }
 """Raised when the code of a kind of step comes to make something else of the same inputs."""
@@ -86,7 +86,7 @@ def _rows(study: Study, data: Data) -> Step:
 
 
 def _models(study: Study, data: Data, rows: Step, probed: Mapping[str, ProbedModel]) -> Iterator[ModelPlan]:
-    index = 0
+    index, names = 0, [layer.layer for found in probed.values() for layer in found.layers]
     for name, spec in study.models.items():
         found = probed[name]
         prepare = _prepare(name, spec.fit, rows, found.built.fingerprint)
@@ -96,9 +96,10 @@ def _models(study: Study, data: Data, rows: Step, probed: Mapping[str, ProbedMod
         layers = []
         for layer in found.layers:
             index += 1
+            several = names.count(layer.layer) > 1
             extract = _step(
                 "activations",
-                f"{index:02d} {layer.layer}",
+                f"{index:02d} {f'{name}/' if several else ''}{layer.layer}",
                 {"layer": layer.layer, "reading": layer.reading.model_dump(exclude_none=True)},
                 {"model": prepare.key} if prepare else {},
                 data=data.fingerprint(),
@@ -143,7 +144,7 @@ def _unit(
     concepts: Mapping[str, PairSpec],
 ) -> Unit:
     factors = filled(study.concepts[entry.concepts].factors)
-    label = f"{entry.layer.index:02d} {entry.layer.layer} · {entry.concepts}"
+    label = f"{entry.layer.title} · {entry.concepts}"
     reads = {"rows": rows.key, "activations": entry.layer.extract.key}
     dimensions = _step("dimensions", label, _dimensions_spec(entry, factors, study), reads)
     train = _step(

@@ -36,6 +36,11 @@ class LayerPlan:
     lossless: bool
     extract: Step
 
+    @property
+    def title(self) -> str:
+        """`03 conv3`; `03 net/conv3` where another model of the study has a layer of this name."""
+        return self.extract.label
+
 
 @dataclass(frozen=True)
 class ModelPlan:
@@ -79,7 +84,7 @@ class Unit:
     @property
     def name(self) -> str:
         """As tables, logs and MLflow call it: `03 conv3 · digit+colour · seed 0`."""
-        return f"{self.layer.index:02d} {self.layer.layer} · {self.concepts} · seed {self.seed}"
+        return f"{self.layer.title} · {self.concepts} · seed {self.seed}"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from tasks.report_cautions import cautions
 from tasks.report_facts import RESIDUAL, StudyFacts, UnitFacts, records
 from tasks.report_text import NONE, count, interval, listed, name, number, share
 
@@ -56,7 +57,7 @@ def findings(facts: StudyFacts) -> list[Topic]:
         Topic("swaps", "What a swap does", tuple(s for group in groups for s in _swaps(group))),
         Topic("leaks", "What leaks", tuple(s for group in groups for s in _leaks(group))),
         Topic("layers", "Where each concept is readable", tuple(_layers(facts.readable))),
-        Topic("care", "To keep in mind", (*_exactness(facts.units), *_budgets(facts.units))),
+        Topic("care", "To keep in mind", tuple(cautions(facts))),
     )
     return [topic for topic in topics if topic.sentences]
 
@@ -217,29 +218,6 @@ def _read(row: dict[str, Any]) -> Markup:
 
 def _strong(concept: str) -> Markup:
     return Markup("<strong>{}</strong>").format(name(concept))
-
-
-def _exactness(units: Sequence[UnitFacts]) -> Iterator[Markup]:
-    inverse = [v for unit in units if (v := unit.scores.get("score/invertibility_error")) is not None]
-    identity = [v for unit in units if (v := unit.scores.get("score/identity_error")) is not None]
-    if inverse:
-        through = (
-            f"; putting unchanged codes back moves a model's output by at most {number(max(identity))}"
-            if identity
-            else ""
-        )
-        yield Markup("The inverse of every IIN is exact to {}{}.").format(number(max(inverse)), through)
-
-
-def _budgets(units: Sequence[UnitFacts]) -> Iterator[Markup]:
-    short = [unit for unit in units if unit.unit.budget == "short"]
-    if any(unit.trained for unit in short):
-        updates = sorted({unit.unit.training.updates for unit in short})
-        said = str(updates[0]) if len(updates) == 1 else f"{updates[0]} to {updates[-1]}"
-        yield Markup(
-            "{} of {} were trained on a <em>short</em> budget ({} updates), so that every layer is seen: "
-            "compare them with one another, not with units of a full budget."
-        ).format(len(short), count(len(units), "unit"), said)
 
 
 def _place(unit: UnitFacts) -> Markup:

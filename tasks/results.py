@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,7 +51,7 @@ def read_reasons(output: Output) -> dict[str, str]:
     return _read_json(output, "why.json") if "why.json" in output.files else {}
 
 
-def open_study(root: str | Root, name: str) -> OpenStudy:
+def open_study(root: str | os.PathLike[str] | Root, name: str) -> OpenStudy:
     """Open what a study left in a root, for a notebook.
 
     Args:
@@ -61,16 +62,20 @@ def open_study(root: str | Root, name: str) -> OpenStudy:
         EnvironmentProblem: this is no root.
         StudyError: no study of this name; the nearest names are shown.
     """
-    opened = open_root(root, create=False) if isinstance(root, str) else root
+    opened = root if isinstance(root, Root) else open_root(os.fspath(root), create=False)
     return OpenStudy(opened, read_record(opened, name))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OpenStudy:
     """The outputs of one study; get one from `open_study`."""
 
     root: Root
     record: StudyRecord
+
+    def __repr__(self) -> str:
+        layers, units = len(self.record.layers), len(self.record.units)
+        return f"<study {self.record.name!r} in {self.root.url}: {layers} layers, {units} units>"
 
     @property
     def scores(self) -> pd.DataFrame:

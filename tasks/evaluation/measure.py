@@ -26,6 +26,8 @@ from tasks.evaluation.tables import LAYER, Measured, grouped
 IDENTITY_ROWS = 512
 """Held-out rows on which f(x) and G(T⁻¹(T(E(x)))) are compared."""
 _MAX_PROBED = 256
+_ROWS_A_COORDINATE, _MIN_PROBED = 10, 16
+"""Probes need rows for each coordinate: of as many whitened directions as rows nothing can be read."""
 _log = logging.getLogger("tasks.evaluate")
 
 
@@ -80,9 +82,11 @@ def probe(material: Material, spec: EvaluationSpec) -> dict[str, Leakage]:
 
 def _layer_code(material: Material) -> Tensor:
     """The activations, or their first principal coordinates where they are wider than probes can be."""
-    if material.z.shape[1] <= _MAX_PROBED:
+    n, width = material.z.shape
+    most = max(_MIN_PROBED, min(_MAX_PROBED, n // _ROWS_A_COORDINATE))
+    if width <= most:
         return material.z
-    return fit_front(material.z, FlowSpec(front_dims=_MAX_PROBED)).apply(material.z)
+    return fit_front(material.z, FlowSpec(front_dims=most)).apply(material.z)
 
 
 def _exactness(

@@ -27,6 +27,7 @@ def test_scores_of_short_units_are_marked() -> None:
 
     table = pd.DataFrame(
         {
+            "model": ["small", "large"],
             "index": [1, 2],
             "layer": ["a", "b"],
             "concepts": ["c", "c"],
@@ -40,6 +41,7 @@ def test_scores_of_short_units_are_marked() -> None:
     assert [row[at] for row in rows] == ["0*", "0"]
     assert [row[0] for row in rows] == ["01 a", "02 b"]
     assert [row[HEADLINE_COLUMNS.index("MIG")] for row in rows] == ["0.500", "n/a"]
+    assert [row[0] for row in score_rows(table.assign(layer="a"))] == ["01 small/a", "02 large/a"]
 
 
 def test_a_study_larger_than_the_disk_is_refused(tmp_path) -> None:

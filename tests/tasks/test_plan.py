@@ -53,6 +53,8 @@ def test_two_models_share_one_count_of_layers(tmp_path):
     assert [layer.index for model in plan.models for layer in model.layers] == [1, 2, 3, 4]
     names = [unit.name for unit in plan.units]
     assert len(set(names)) == len(names)
+    assert names[0] == "01 x/a · both · seed 0"
+    assert plan_of(tmp_path).units[0].name == "01 a · both · seed 0"
     first, second = (model.layers[0].extract for model in plan.models)
     assert first.key == second.key  # the same network under two names: extracted once
 

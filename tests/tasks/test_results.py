@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -61,6 +62,8 @@ def test_open_study(make_study):
     study.seal_activations(study.plan.models[0].layers[1])
     write_record(study.plan, study.root)
     opened = open_study(study.root.url, "small")
+    assert repr(open_study(Path(study.root.url), "small")) == repr(opened)
+    assert repr(opened).endswith(": 2 layers, 8 units>")
     activations = opened.activations("fc")
     assert (activations.shape, activations.dtype) == ((len(opened.rows), 6), "float32")
     assert list(activations[:, 0]) == list(range(20))
