@@ -76,7 +76,7 @@ class Cluster:
     ) -> list[Failure]:
         """Run a module-level function once for each call, as Ray tasks.
 
-        A call whose worker dies is repeated `RETRIES` times, one that raises is not.
+        A call whose worker dies is repeated `RETRIES` times, with a warning; one that raises is not.
 
         Args:
             function: importable on the workers under the same name.
@@ -93,9 +93,8 @@ class Cluster:
         """
         watch = NodeWatch(resource, self.resources, self.local)
         watch.wait()
-        remote: Any = ray.remote(invoke).options(
-            **demand(resource), max_retries=RETRIES, retry_exceptions=False
-        )
+        # Ray would repeat a call without a word; `_collect` says so.
+        remote: Any = ray.remote(invoke).options(**demand(resource), max_retries=0)
         setup, name = self._setup(resource), _name_of(function)
 
         def submit(_: Any, call: Call) -> Any:
@@ -142,22 +141,25 @@ class Cluster:
         watch: NodeWatch,
         on_done: OnDone,
     ) -> list[Failure]:
-        waiting = deque(calls)
-        running: dict[Any, tuple[Any, Call]] = {}
+        waiting = deque((call, 0) for call in calls)
+        running: dict[Any, tuple[Any, Call, int]] = {}
         failures: list[Failure] = []
         try:
             while waiting or running:
                 while waiting and free:
-                    slot, call = free.pop(), waiting.popleft()
-                    running[submit(slot, call)] = (slot, call)
+                    slot, (call, deaths) = free.pop(), waiting.popleft()
+                    running[submit(slot, call)] = (slot, call, deaths)
                 if not running:
-                    return failures + [Failure(call, _worker_died(call.label, "")) for call in waiting]
+                    return failures + [Failure(call, _worker_died(call.label, "")) for call, _ in waiting]
                 for ref in ray.wait(list(running), num_returns=1, timeout=0.25)[0]:
-                    slot, call = running.pop(ref)
+                    slot, call, deaths = running.pop(ref)
                     outcome, alive = _fetch(ref, call.label)
                     free += [slot] if alive else []
                     if outcome.error is None:
                         on_done(call, outcome.value)
+                    elif slot is None and isinstance(outcome.error, _WorkerDied) and deaths < RETRIES:
+                        _log.warning("%s: its worker died and it is begun again", call.label)
+                        waiting.append((call, deaths + 1))
                     else:
                         failures.append(Failure(call, outcome.error))
                 self._show_logs()
@@ -203,8 +205,12 @@ def _fetch(ref: Any, label: str) -> tuple[Outcome, bool]:
         return Outcome(None, _worker_died(label, str(error).strip().splitlines()[0])), alive
 
 
-def _worker_died(label: str, why: str) -> UnitFailed:
-    return UnitFailed(
+class _WorkerDied(UnitFailed):
+    """A call ended with its worker."""
+
+
+def _worker_died(label: str, why: str) -> _WorkerDied:
+    return _WorkerDied(
         f"{label}: its worker died {RETRIES + 1} times.",
         where=why,
         fix="the usual cause is memory: give the step more with resources.<step>.memory_gib or let fewer "
@@ -221,8 +227,8 @@ def _foreign_code(text: str) -> EnvironmentProblem:
     )
 
 
-def _cancel(running: Mapping[Any, tuple[Any, Call]]) -> None:
-    for ref, (actor, _) in running.items():
+def _cancel(running: Mapping[Any, tuple[Any, Call, int]]) -> None:
+    for ref, (actor, *_) in running.items():
         if actor is None:
             ray.cancel(ref, force=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import secrets
@@ -35,6 +36,7 @@ _OBJECT_STORE = 128 * 2**20
 # One token for the life of this process: Ray's processes read it once and remember it.
 _TOKEN = secrets.token_hex(32)
 _LONGEST_TEMP = 40
+_ray_worker: Any = importlib.import_module("ray._private.worker")
 
 
 @contextmanager
@@ -112,8 +114,10 @@ def _init(private: Path, **options: Any) -> None:
     """``ray.init`` from a folder of ours, quietly.
 
     Ray puts the driver's working directory and the folder of its script in front of everything on
-    the workers' ``sys.path``; a user's tasks.py there would be taken for our package.
+    the workers' ``sys.path``; a user's tasks.py there would be taken for our package. And it prints the
+    death of each worker to standard output, where results stand; `Cluster.run` tells of it.
     """
+    _ray_worker._worker_logs_enabled = False
     here, script, handler = Path.cwd(), sys.argv[0], _sigterm()
     quiet = {
         "RAY_USAGE_STATS_ENABLED": "0",

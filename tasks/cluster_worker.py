@@ -25,6 +25,7 @@ from tasks.errors import EnvironmentProblem, UnitFailed
 RECORDS_A_SECOND = 20
 """What one worker may log; what is beyond is counted and said."""
 _LOGGERS = ("tasks", "iin_core")
+_log = logging.getLogger("tasks")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class Host:
         with _prepared(setup, label):
             try:
                 if self._instance is None:
+                    if ray.get_runtime_context().was_current_actor_reconstructed:
+                        _log.warning("its worker died and it is begun again")
                     self._instance = pkgutil.resolve_name(self._kind)(*self._init)
                 return Outcome(self._instance(*args), None)
             except (Exception, SystemExit) as error:

@@ -12,10 +12,12 @@ from tasks.plan import Plan
 def estimate(plan: Plan, root: Root, cluster: Cluster) -> None:
     """Estimate what is not sealed, the concept sets of a layer in one call.
 
+    Layers whose activations are not sealed are left out: that step has reported them.
+
     Raises:
         IinError: an estimate failed; the others are sealed.
     """
-    units = {unit.dimensions.key: unit for unit in plan.units}
+    units = {unit.dimensions.key: unit for unit in plan.units if root.find(unit.layer.extract) is not None}
     with claim(root, [unit.dimensions for unit in units.values()]) as missing:
         by_layer: dict[str, list[str]] = {}
         for step in missing:

@@ -9,7 +9,7 @@ from tasks.claim import claim, refuse_failures
 from tasks.cluster import Call, Cluster
 from tasks.evaluate_worker import Job, evaluate_and_seal
 from tasks.output import Output, Root
-from tasks.plan import Plan, Unit
+from tasks.plan import ModelPlan, Plan, Unit
 
 
 def evaluate(
@@ -17,7 +17,7 @@ def evaluate(
 ) -> list[Output]:
     """Measure what is trained and not evaluated.
 
-    Units whose IIN is not sealed are left out: that step has reported them.
+    Units whose IIN or whose model's reader is not sealed are left out: that step has reported them.
 
     Args:
         plan: the study's.
@@ -26,12 +26,16 @@ def evaluate(
         on_sealed: called with each unit whose evaluation was not there at the start and is now.
 
     Returns:
-        The evaluations of all trained units, in the order of the plan.
+        The evaluations of all these units, in the order of the plan.
 
     Raises:
         IinError: units failed; the others are sealed.
     """
-    trained = [unit for unit in plan.units if root.find(unit.train) is not None]
+    trained = [
+        unit
+        for unit in plan.units
+        if root.find(unit.train) is not None and _has_its_reader(plan.model(unit.model), root)
+    ]
     waiting = {unit.evaluate.key: unit for unit in trained if root.find(unit.evaluate) is None}
 
     def seal(key: str) -> None:
@@ -50,6 +54,10 @@ def evaluate(
         failures = cluster.run(evaluate_and_seal, calls, resource=plan.study.resources.evaluate, on_done=done)
     refuse_failures(failures, "evaluate")
     return [root.open("evaluations", unit.evaluate.key) for unit in trained]
+
+
+def _has_its_reader(model: ModelPlan, root: Root) -> bool:
+    return model.reader_prepare is None or root.find(model.reader_prepare) is not None
 
 
 def job_of(plan: Plan, unit: Unit) -> Job:

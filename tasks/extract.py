@@ -25,10 +25,11 @@ _log = logging.getLogger("tasks.extract")
 def extract(plan: Plan, root: Root, cluster: Cluster) -> list[Output]:
     """Make the activations of every layer of the plan that are not sealed yet.
 
-    A model that cannot be extracted does not keep the others from it.
+    A model that cannot be extracted does not keep the others from it. One that is to be fitted and is
+    not is left out: that step has reported it.
 
     Returns:
-        The sealed outputs of all layers, in the plan's order.
+        The sealed outputs of all other layers, in the plan's order.
 
     Raises:
         IinError: the first model's error, after all the others are done: `InputError` for rows that
@@ -37,6 +38,8 @@ def extract(plan: Plan, root: Root, cluster: Cluster) -> list[Output]:
     outputs: list[Output] = []
     errors: list[IinError] = []
     for model in plan.models:
+        if model.prepare is not None and root.find(model.prepare) is None:
+            continue
         try:
             outputs += _extract_model(plan, model, root, cluster)
         except EnvironmentProblem:

@@ -105,7 +105,8 @@ def at(loaded: LoadedStudy, *loc: str | int) -> Iterator[None]:
     except (StudyError, ModelError, InputError, CheckpointError) as error:
         if error.where.startswith(f"{loaded.path.name}:"):
             raise
-        where = "; ".join(part for part in (loaded.where(*loc), error.where) if part)
+        told = "" if error.where == ".".join(map(str, loc)) else error.where
+        where = "; ".join(part for part in (loaded.where(*loc), told) if part)
         raise StudyError(error.what, where=where, fix=error.fix) from error
 
 

@@ -125,12 +125,13 @@ def _odd(loaded: LoadedStudy, unit: UnitSettings, wide: bool, width: int, at_lay
             where=loaded.where("flow", "front_dims"),
             fix=f"give an even number, such as {width - 1}",
         )
+    front = f"flow: {{front_dims: {width - 1}}}"
     return StudyError(
         f"Layer {unit.layer.layer!r} of {unit.layer.model!r} has N = {width}, an odd number; a coupling "
         "splits z in two halves.",
         where=at_layer,
-        fix="use another reading (`iin layers` shows N under each), another layer, or a front of fewer "
-        f"dimensions: flow: {{front_dims: {max(width - 1, 2)}}}",
+        fix="use another reading (`iin layers` shows N under each) or another layer"
+        + (f", or a front of fewer dimensions: {front}" if width > 1 else ""),
     )
 
 

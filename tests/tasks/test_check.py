@@ -167,6 +167,22 @@ def test_findings(changes, more, what, where, fix, tmp_path):
     assert what in caught.value.what
 
 
+def test_a_layer_of_one_feature(tmp_path):
+    """There is no front of fewer dimensions to be advised."""
+    path = write_toy(tmp_path, ("layers: {b: flatten, a: flatten}", "layers: [odd]"))
+    code = tmp_path / "toy_code.py"
+    code.write_text(code.read_text().replace("nn.Linear(6, 3)", "nn.Linear(6, 1)"))
+    (found, *_) = check_study(load_study(path))
+    assert "N = 1, an odd number" in found.what
+    assert "front" not in found.fix
+
+
+def test_a_place_is_said_once(tmp_path):
+    """What the line of the study says already is not repeated behind it."""
+    (found,) = findings(tmp_path, source("toy_code:net"))
+    assert found.where == "toy.yaml:3 data"
+
+
 def test_everything_is_found_at_once(tmp_path):
     """Mistakes in data, layers, concepts, overrides and root do not hide each other."""
     (tmp_path / "file").write_text("")

@@ -118,10 +118,12 @@ def test_failures_are_returned_and_the_others_finish(cluster, jobs):
     assert errors["call 5"].what == "call 5: SystemExit: usage: train.py"
 
 
-def test_a_killed_worker_is_replaced(cluster, jobs, tmp_path):
-    """A call whose worker is killed runs again and gives its value."""
+def test_a_killed_worker_is_replaced(cluster, jobs, tmp_path, caplog, capfd):
+    """A call whose worker is killed runs again and gives its value; the log says so, and Ray is silent."""
     values, failures = _run(cluster, jobs.die_once, Call("call", (str(tmp_path / "flag"), 7)))
     assert (values, failures) == ({"call": 7}, [])
+    assert "call: its worker died and it is begun again" in caplog.messages
+    assert capfd.readouterr().out == ""
 
 
 @pytest.mark.slow
@@ -132,8 +134,8 @@ def test_a_call_that_always_kills_its_worker_fails_alone(cluster, jobs):
     assert "memory_gib" in failures[0].error.fix
 
 
-def test_actors_keep_their_instance_and_survive_a_kill(cluster, jobs, tmp_path):
-    """Actors make their instance once, and anew after a kill; no call is lost."""
+def test_actors_keep_their_instance_and_survive_a_kill(cluster, jobs, tmp_path, caplog):
+    """Actors make their instance once, and anew after a kill; no call is lost, and the log says so."""
     got = []
     calls = [Call(str(i), (i,)) for i in range(6)]
     failures = cluster.run_actors(
@@ -146,6 +148,7 @@ def test_actors_keep_their_instance_and_survive_a_kill(cluster, jobs, tmp_path):
     assert failures == []
     assert sorted(x for x, _, _ in got) == list(range(6))
     assert max(n for _, n, _ in got) > 1
+    assert any("its worker died and it is begun again" in message for message in caplog.messages)
 
 
 def test_workers_are_set_up(cluster, jobs, monkeypatch):

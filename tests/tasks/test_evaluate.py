@@ -45,3 +45,15 @@ def test_units_that_are_not_trained_are_left_out(world, cluster) -> None:
     shutil.rmtree(str(world.root.folder("units", missing.train.key)))
     outputs = evaluate(world.plan, world.root, cluster, lambda *_: None)
     assert len(outputs) == len(world.plan.units) - 1
+
+
+def test_units_without_their_reader_are_left_out(world, cluster) -> None:
+    """A reader that could not be fitted has been reported; its model's units wait for it."""
+    from dataclasses import replace
+
+    from tasks.step import Step
+
+    lost = replace(world.plan.models[-1], reader_prepare=Step("prepare", 1, {}, {}, {}, "reader"))
+    plan = replace(world.plan, models=(*world.plan.models[:-1], lost))
+    outputs = evaluate(plan, world.root, cluster, lambda *_: None)
+    assert len(outputs) == sum(unit.model != lost.name for unit in plan.units)

@@ -179,6 +179,17 @@ def test_model_without_a_fit_is_refused(world, cluster, tmp_path):
     assert "attribute `fit`" in caught.value.fix
 
 
+def test_what_an_earlier_step_reported_is_left_out(world, cluster, tmp_path):
+    """Without model, activations or dimensions nothing is begun, and nothing is called damaged."""
+    plan, root = world
+    without = open_root(str(tmp_path / "root"))
+    shutil.copytree(root.path / "rows", without.path / "rows")
+    assert extract(plan, without, cluster) == []
+    estimate(plan, without, cluster)
+    train(plan, without, cluster)
+    assert not [kind for kind in ("activations", "dimensions", "units") if without.key_folders(kind)]
+
+
 def test_claimed_steps_are_those_not_sealed(world):
     """What is sealed is not claimed; what is claimed is yielded once."""
     plan, root = world

@@ -131,7 +131,14 @@ def shown_rows(rows: list[int]) -> str:
 
 
 def _tensor(value: Any) -> Tensor:
-    tensor = torch.as_tensor(np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value)
+    try:
+        tensor = torch.as_tensor(np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise StudyError(
+            f"The inputs are not numbers of one shape: {error}.",
+            where="data.source",
+            fix="give the tensors that the model is called with; turn text into token ids in your factory",
+        ) from error
     if tensor.ndim == 0:
         raise StudyError(
             "An input is a single number, not an array with one entry for each row.",

@@ -149,6 +149,8 @@ REFUSED = {
     "0-d": ((torch.tensor(1.0), TABLE), "a single number"),
     "ragged inputs": (({"a": X, "b": X[:2]}, TABLE), "different lengths: {'a': 4, 'b': 2}"),
     "text": (("abcd", TABLE), "are a str"),
+    "texts": ((np.array(list("abcd")), TABLE), "The inputs are not numbers of one shape"),
+    "objects": ((np.array([None, 1, 2, 3], dtype=object), TABLE), "The inputs are not numbers of one shape"),
 }
 
 
@@ -197,6 +199,13 @@ def test_examples_of_different_shapes():
     with pytest.raises(StudyError, match="cannot be stacked") as caught:
         make_data((mixed, TABLE), "mine").batch(np.arange(4))
     assert "resizing" in caught.value.fix
+
+
+def test_examples_of_text():
+    """A list of sentences is no input of a network yet."""
+    with pytest.raises(StudyError, match="The inputs are not numbers of one shape") as caught:
+        make_data((["a", "b", "c", "d"], TABLE), "mine").batch(np.arange(4))
+    assert "token ids" in caught.value.fix
 
 
 def test_a_batch_of_another_length():
