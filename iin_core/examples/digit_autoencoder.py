@@ -56,7 +56,7 @@ def fit_digit_autoencoder(
     with seeded(model, seed):
         batches = train.batches(chosen.batch)
 
-        def losses() -> dict[str, Tensor]:
+        def losses(_: float) -> dict[str, Tensor]:
             images = train.images[next(batches)]
             z = model.bottleneck(model.encoder(images))
             z = z + chosen.noise * z.detach().std(0, correction=0) * torch.randn(z.shape)

@@ -58,7 +58,7 @@ def fit_digit_reader(
     with seeded(model, seed):
         batches = train.batches(chosen.batch)
 
-        def losses() -> dict[str, Tensor]:
+        def losses(_: float) -> dict[str, Tensor]:
             drawn = next(batches)
             images = moved(train.images[drawn], random_movements(len(drawn)))
             light = 1 + chosen.dimming * (2 * torch.rand(len(drawn), 1, 1, 1) - 1)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_FLOOR = 1e-8
+_FLOOR = 1e-12
+"""Far below any variance worth having, or the network would escape by making the layer tiny."""
 _SHRINKAGE = 1e-3
 
 
@@ -52,3 +53,20 @@ def within_class_share(rows: Tensor, classes: Tensor, n_classes: int) -> Tensor:
     spread = (rows - means[classes]).square().mean(0)
     share: Tensor = (spread / (rows.var(0, correction=0) + _FLOOR)).mean()
     return share
+
+
+def redundancy(rows: Tensor) -> Tensor:
+    """Sum of squared correlations with all other dimensions, mean over dimensions.
+
+    Args:
+        rows: (n, N) activations.
+
+    Returns:
+        a scalar with gradient, 0 if all dimensions are uncorrelated.
+
+    Source: Zbontar et al., "Barlow Twins" (ICML 2021), within one layer.
+    """
+    standard = (rows - rows.mean(0)) / (rows.var(0, correction=0) + _FLOOR).sqrt()
+    correlation = standard.T @ standard / len(rows)
+    off_diagonal = correlation - torch.diag(correlation.diagonal())
+    return off_diagonal.square().sum(1).mean()

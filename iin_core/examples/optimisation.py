@@ -85,13 +85,13 @@ def seeded(model: nn.Module, seed: int) -> Iterator[None]:
 
 
 def minimise(
-    model: nn.Module, losses: Callable[[], dict[str, Tensor]], settings: FitSettings
+    model: nn.Module, losses: Callable[[float], dict[str, Tensor]], settings: FitSettings
 ) -> dict[str, list[float]]:
     """Minimise the sum of the losses of one batch after another with AdamW.
 
     Args:
         model: whose parameters are moved.
-        losses: name → scalar, of the next batch.
+        losses: share of the updates done, in [0, 1) → name → scalar, of the next batch.
         settings: of the optimizer.
 
     Returns:
@@ -104,7 +104,7 @@ def minimise(
     for update in range(settings.updates):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * _share(update, settings.updates)
-        parts = losses()
+        parts = losses(update / settings.updates)
         optimizer.zero_grad()
         torch.stack(list(parts.values())).sum().backward()
         optimizer.step()
