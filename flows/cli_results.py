@@ -39,6 +39,8 @@ def status(study: StudyOrAll = None, root: RootUrl = None, as_json: Json = False
         )
         for unit in entry.missing_units:
             console.say(f"  not sealed: {unit}")
+        for failure in entry.failures:
+            console.say(f"  failed: {failure}")
     if not facts:
         console.say("no study has been run in this root")
 

@@ -33,7 +33,8 @@ class Outcome:
     """What became of a study run; filled while it goes, so that it outlives a Prefect that dies."""
 
     show: Callable[[str, str], None] = silent
-    """Called as (step, state) when a step begins and ends: running, done, reused, failed, stopped."""
+    """Called as (step, state) when a step begins and ends: running, done, reused, failed, stopped,
+    incomplete (where an earlier step failed)."""
     watch: Callable[[Plan, Root], None] | None = None
     """Called once, when the plan is made."""
     interrupts: Interrupts | None = None
@@ -156,7 +157,22 @@ def _tracked(session: Session) -> Iterator[None]:
         raise
     except BaseException as error:
         session.tracker.end("FAILED", str(error))
+        _write_down(session, [str(error)])
         raise
     failed = [str(failure) for failure in session.outcome.failures]
     failed += [str(verdict) for verdict in session.outcome.verdicts if not verdict.passed]
     session.tracker.end("FAILED" if failed else "FINISHED", "\n".join(failed))
+    if failed:
+        _write_down(session, failed)
+
+
+def _write_down(session: Session, failures: list[str]) -> None:
+    """Let `iin status` say later why the run failed."""
+    from tasks.errors import EnvironmentProblem
+    from tasks.study_record import write_record
+
+    try:
+        write_record(session.plan, session.root, failures)
+    except EnvironmentProblem as error:
+        # A full disk is often why the run failed, and that is what the person is to read.
+        log.warning("status will not say why the run failed: %s", error.what)

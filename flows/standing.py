@@ -35,6 +35,8 @@ class Standing:
     when: str
     steps: list[StepStanding]
     missing_units: list[str]
+    failures: list[str]
+    """Why the last run did not come to its end."""
 
     def facts(self) -> dict[str, Any]:
         """For `--json`."""
@@ -63,7 +65,8 @@ def standing(root: Root, name: str) -> Standing:
         if not _sealed(root, "evaluations", unit.evaluate)
     ]
     written = (root.path / "studies" / f"{name}.json").stat().st_mtime
-    return Standing(name, f"last run {datetime.fromtimestamp(written):%Y-%m-%d %H:%M}", steps, missing)
+    when = f"last run {datetime.fromtimestamp(written):%Y-%m-%d %H:%M}"
+    return Standing(name, when, steps, missing, list(record.failures))
 
 
 def _step(root: Root, kind: str, steps: list[StepRecord], held: dict[str, Lease]) -> StepStanding:

@@ -66,7 +66,7 @@ class StudyStep:
         except BaseException:
             show(self.name, "failed")
             raise
-        show(self.name, "reused" if attempt.reused else "done")
+        show(self.name, "reused" if attempt.reused else "incomplete" if attempt.left else "done")
 
 
 def step(
@@ -81,6 +81,8 @@ class _Attempt:
     step: StudyStep
     session: Session
     reused: bool = False
+    left: int = 0
+    """Outputs that were not made, since an earlier step failed."""
     ended: bool = False
     error: BaseException | None = None
 
@@ -89,16 +91,22 @@ class _Attempt:
         try:
             started = time.monotonic()
             wanted = self.step.outputs(self.session.plan) if self.step.outputs else []
-            missing = sum(self.session.root.find(output) is None for output in wanted)
+            missing = self._missing(wanted)
             self.reused = self.step.outputs is not None and not missing
             self.step.work(self.session)
             self.ended = True
             if self.reused:
                 return f"{len(wanted)} sealed outputs"
-            return f"{missing} of {len(wanted)} outputs made in {time.monotonic() - started:.1f} s"
+            self.left = self._missing(wanted) if self.session.outcome.failures else 0
+            return (
+                f"{missing - self.left} of {len(wanted)} outputs made in {time.monotonic() - started:.1f} s"
+            )
         except BaseException as error:
             self.error = error
             raise
+
+    def _missing(self, wanted: list[Step]) -> int:
+        return sum(self.session.root.find(output) is None for output in wanted)
 
 
 def _through_prefect(attempt: _Attempt) -> None:

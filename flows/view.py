@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from tasks.output import Root
     from tasks.plan import Plan
 
-SIGNS = {"waiting": " ", "running": ">", "done": "+", "reused": "=", "failed": "!", "stopped": "!"}
+SIGNS = {
+    "waiting": " ",
+    "running": ">",
+    "done": "+",
+    "reused": "=",
+    "failed": "!",
+    "stopped": "!",
+    "incomplete": "!",
+}
 REFRESH_SECONDS = 1.0
 
 
@@ -74,7 +82,7 @@ class View:
         counted = f"{found}/{wanted}" if wanted else ""
         seconds = self._took.get(step)
         took = f"{seconds:.1f} s" if seconds is not None else ""
-        return f"  {SIGNS[state]} {step:<11} {state:<8} {counted:>9} {took:>9}".rstrip()
+        return f"  {SIGNS[state]} {step:<11} {state:<10} {counted:>9} {took:>9}".rstrip()
 
     def table(self) -> RenderableType:
         """The live table."""

@@ -1,4 +1,4 @@
-"""What a root knows of a study: `<root>/studies/<name>.json`, written when a run begins.
+"""What a root knows of a study: `<root>/studies/<name>.json`, written when a run begins and when it fails.
 
 Keys alone do not say what they belong to. From this record notebooks, `iin status` and `iin gc` find
 a study's outputs without its file, its data or its code (docs/formats.md holds the schema).
@@ -7,6 +7,7 @@ a study's outputs without its file, its data or its code (docs/formats.md holds 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -77,10 +78,12 @@ class StudyRecord:
     """Every step, in an order in which they can be done."""
     layers: tuple[LayerRecord, ...]
     units: tuple[UnitRecord, ...]
+    failures: tuple[str, ...] = ()
+    """Why the last run did not come to its end; empty while it goes, and where it did."""
 
 
-def record_of(plan: Plan) -> StudyRecord:
-    """What is to be written down of a plan."""
+def record_of(plan: Plan, failures: Sequence[str] = ()) -> StudyRecord:
+    """What is to be written down of a plan, and of what kept it from its end."""
     return StudyRecord(
         name=plan.study.name,
         description=plan.study.description,
@@ -90,16 +93,17 @@ def record_of(plan: Plan) -> StudyRecord:
         keys=tuple(StepRecord(step.kind, step.key, step.label) for step in plan.steps()),
         layers=tuple(_layer(layer) for model in plan.models for layer in model.layers),
         units=tuple(unit_record(unit) for unit in plan.units),
+        failures=tuple(failures),
     )
 
 
-def write_record(plan: Plan, root: Root) -> UPath:
+def write_record(plan: Plan, root: Root, failures: Sequence[str] = ()) -> UPath:
     """Write `<root>/studies/<name>.json`, in one piece, over that of an earlier run.
 
     Raises:
         EnvironmentProblem: no space left, or no right to write.
     """
-    record = record_of(plan)
+    record = record_of(plan, failures)
     path = _path(root, record.name)
     data = {"format": FORMAT, **_as_json(record)}
     with readable_errors(f"the record of study {record.name}", path):
@@ -196,4 +200,5 @@ def _from_json(data: dict[str, Any]) -> StudyRecord:
     keys = tuple(StepRecord(**step) for step in data.pop("keys"))
     layers = tuple(LayerRecord(**{**layer, "shape": tuple(layer["shape"])}) for layer in data.pop("layers"))
     units = tuple(UnitRecord(**{**unit, "factors": tuple(unit["factors"])}) for unit in data.pop("units"))
-    return StudyRecord(keys=keys, layers=layers, units=units, **data)
+    failures = tuple(map(str, data.pop("failures", ())))
+    return StudyRecord(keys=keys, layers=layers, units=units, failures=failures, **data)

@@ -31,6 +31,7 @@ with own_server() as server:
 
     root = open_root(sys.argv[1])
     made = Step("rows", 1, {}, {}, {}, "made")
+    never = Step("units", 1, {}, {}, {}, "never made")
     plan = SimpleNamespace(study=SimpleNamespace(resources=ResourcesSpec()))
     shown, calls = [], []
     outcome = Outcome(show=lambda step, state: shown.append([step, state]))
@@ -45,6 +46,9 @@ with own_server() as server:
     def fail(session):
         calls.append("fail")
         raise UnitFailed("unit 3")
+
+    def left_out(session):
+        calls.append("left out")
 
     def flaky(session):
         calls.append("flaky")
@@ -69,6 +73,7 @@ with own_server() as server:
         step(seal, lambda plan: [made])(session)
         step(fail)(session)
         step(flaky)(session)
+        step(left_out, lambda plan: [never])(session)
         try:
             step(damaged)(session)
         except DamagedOutput:
@@ -79,7 +84,7 @@ with own_server() as server:
         for _ in range(50):
             runs = client.read_task_runs()
             states = sorted([run.name, run.state_name] for run in runs)
-            if len(states) == 5 and not any(state == "Running" for _, state in states):
+            if len(states) == 6 and not any(state == "Running" for _, state in states):
                 break
             __import__("time").sleep(0.2)
     tags = sorted({tag for run in runs for tag in run.tags})
@@ -132,6 +137,11 @@ def test_failed_units_are_noted_and_the_run_goes_on(told: dict) -> None:
     assert told["failures"] == ["unit 3"]
     assert told["calls"].count("fail") == 1
     assert ["train", "Failed"] in told["states"]
+
+
+def test_a_step_that_left_something_out_is_not_done(told: dict) -> None:
+    """What an earlier failure kept from being made is said, though the step itself did not fail."""
+    assert ["train", "incomplete"] in told["shown"]
 
 
 def test_what_may_pass_is_tried_again_and_what_is_wrong_is_not(told: dict) -> None:

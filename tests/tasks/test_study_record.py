@@ -32,6 +32,15 @@ def test_a_later_run_replaces_the_record(make_study):
     assert [file.name for file in Path(str(path)).parent.iterdir()] == ["small.json"]
 
 
+def test_why_a_run_failed_is_in_its_record(make_study):
+    """Until the next run begins, which has not failed yet."""
+    study = make_study()
+    write_record(study.plan, study.root, ["unit 3 diverged\n  to do: less"])
+    assert read_record(study.root, "small").failures == ("unit 3 diverged\n  to do: less",)
+    write_record(study.plan, study.root)
+    assert read_record(study.root, "small").failures == ()
+
+
 def test_an_unknown_study_is_answered_with_the_nearest(make_study):
     """The message names what was run here."""
     study = make_study()
