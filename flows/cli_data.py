@@ -77,7 +77,7 @@ def gc(
     if not as_json:
         total = console.size(sum(entry.bytes for entry in found))
         done = "deleted" if delete else "can be deleted: add --delete"
-        console.say(f"{len(found)} things, {total}: {done}" if found else "nothing to delete")
+        console.say(f"{len(found)} in all, {total}: {done}" if found else "nothing to delete")
 
 
 def _short(path: UPath, root: Root) -> str:

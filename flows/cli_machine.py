@@ -31,7 +31,7 @@ def reconcile(root: RootUrl = None, tracking: Tracking = None, as_json: Json = F
         return
     for line in lines:
         console.say(line)
-    console.say(f"{len(lines)} things ended" if lines else "nothing was left behind")
+    console.say(f"{len(lines)} left behind by killed runs, now ended" if lines else "nothing was left behind")
 
 
 def _reconcile_prefect(settings: Settings) -> list[str]:

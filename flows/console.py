@@ -65,7 +65,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
     from rich.text import Text
 
     cells = [[clean("" if cell is None else cell) for cell in row] for row in rows]
-    table = Table(title=Text(clean(title)) if title else None, box=SIMPLE_HEAD, title_justify="left")
+    table = Table(box=SIMPLE_HEAD)
     table.padding = (0, 1, 0, 0)
     for i, column in enumerate(columns):
         # In a narrow terminal names go on in the next line; a number that is cut would be another one.
@@ -78,6 +78,9 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
         )
     for row in cells:
         table.add_row(*map(Text, row))
+    if title:
+        # As a table's own title it would be folded to the width of a narrow table.
+        console().print(Text(clean(title), style="italic"))
     console().print(table)
 
 

@@ -91,9 +91,9 @@ def _read_torch(path: Path) -> Any:
 
 
 def _unreadable(path: Path, error: Exception) -> CheckpointError:
-    first_line = str(error).strip().split("\n")[0][:200]
+    first_sentence = str(error).strip().split("\n")[0].split(". ")[0][:200]
     return CheckpointError(
-        f"The file is not a checkpoint, or is cut short: {first_line or type(error).__name__}",
+        f"The file is not a checkpoint, or is cut short: {first_sentence or type(error).__name__}",
         where=str(path),
         fix="give a .safetensors file, or one that torch.save wrote of a state dict; copy it again if it was",
     )

@@ -9,6 +9,7 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, chdir, nullcontext
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -74,13 +75,14 @@ def check_allowed(module_name: str) -> None:
         )
 
 
-def call(factory: Callable[..., Any], arguments: Mapping[str, Any], path: str) -> Any:
-    """Call a factory of the user's and say where it failed.
+def call(factory: Callable[..., Any], arguments: Mapping[str, Any], path: str, folder: Path) -> Any:
+    """Call a factory of the user's in the study's folder and say where it failed.
 
     Args:
         factory: what `path` names.
         arguments: by keyword.
         path: how the study names it.
+        folder: of the study, from which the factory's relative paths start, here and on every worker.
 
     Raises:
         StudyError: it cannot be called so, or it raises; `where` is the user's own file and line.
@@ -93,7 +95,8 @@ def call(factory: Callable[..., Any], arguments: Mapping[str, Any], path: str) -
         )
     _check_arguments(factory, arguments, path)
     try:
-        return factory(**arguments)
+        with _inside(folder):
+            return factory(**arguments)
     except IinError:
         raise
     except FAULTS as error:
@@ -125,6 +128,11 @@ def _check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], 
             where=f"{path}{signature}",
             fix="correct `arguments:` in the study",
         ) from error
+
+
+def _inside(folder: Path) -> AbstractContextManager[None]:
+    """In the study's folder; a node of a cluster may not have it."""
+    return chdir(folder) if folder.is_dir() else nullcontext()
 
 
 def _append(folder: Path) -> None:
@@ -176,7 +184,8 @@ def _refuse_shadowed(module_name: str, folder: Path) -> None:
 
 def _import(module_name: str, path: str, folder: Path) -> ModuleType:
     try:
-        return importlib.import_module(module_name)
+        with _inside(folder):
+            return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise _raised_on_import(module_name, error) from error

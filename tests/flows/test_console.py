@@ -47,6 +47,12 @@ def test_tables_show_markup_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in shown
 
 
+def test_the_title_of_a_narrow_table_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is as wide as it is, not as the table."""
+    show_table(["a"], [["b"]], title="study cnn (last run 2026-01-01 10:00)")
+    assert capsys.readouterr().out.startswith("study cnn (last run 2026-01-01 10:00)\n")
+
+
 def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
     """NaN and infinity are null, so that any parser reads it."""
     show_json({"a": math.nan, "b": [math.inf, 1.5], 3: "x"})

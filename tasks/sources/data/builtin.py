@@ -25,4 +25,4 @@ def open_source(spec: SourceSpec, folder: Path) -> Any:
             where="data.source",
             fix=f"nearest: {nearest(name, sorted(DATA))}; or {{import: package.module:factory}}",
         )
-    return call(DATA[name], spec.arguments, name)
+    return call(DATA[name], spec.arguments, name, folder)

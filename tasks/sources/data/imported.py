@@ -16,4 +16,4 @@ def open_source(spec: SourceSpec, folder: Path) -> Any:
         StudyError: see `tasks.sources.imported`.
     """
     path = str(spec.import_)
-    return call(resolve(path, folder), spec.arguments, path)
+    return call(resolve(path, folder), spec.arguments, path, folder)

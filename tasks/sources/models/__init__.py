@@ -60,7 +60,7 @@ def open_model(source: SourceSpec, folder: Path) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         factory = _factory(source, folder)
         torch.manual_seed(0)
-        model = call(factory, source.arguments, name)
+        model = call(factory, source.arguments, name, folder)
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"{name!r} returned a {type(model).__name__}, not a torch.nn.Module.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -107,7 +108,7 @@ def test_a_factory_that_exits(tmp_path):
     """So does one that is called."""
     write(tmp_path, "mine_leaves.py", "import sys\n\ndef net():\n    sys.exit('bye')\n")
     with pytest.raises(StudyError, match="raised SystemExit: bye") as caught:
-        call(resolve("mine_leaves:net", tmp_path), {}, "mine_leaves:net")
+        call(resolve("mine_leaves:net", tmp_path), {}, "mine_leaves:net", tmp_path)
     assert caught.value.where.endswith("mine_leaves.py:4")
 
 
@@ -154,19 +155,31 @@ def test_a_factory_that_raises(tmp_path):
     """The line that raised, not the one that called it."""
     write(tmp_path, "mine_g.py", "def f():\n    return g()\n\ndef g():\n    raise KeyError('weights')\n")
     with pytest.raises(StudyError, match="'mine_g:f' raised KeyError: 'weights'") as caught:
-        call(resolve("mine_g:f", tmp_path), {}, "mine_g:f")
+        call(resolve("mine_g:f", tmp_path), {}, "mine_g:f", tmp_path)
     assert caught.value.where == f"{tmp_path / 'mine_g.py'}:5"
+
+
+def test_relative_paths_start_at_the_study(tmp_path):
+    """In the module and in its factory, wherever the command or the worker runs."""
+    write(tmp_path, "words.txt", "five")
+    text = "from pathlib import Path\n\ntext = Path('words.txt').read_text()\n\n"
+    write(tmp_path, "mine_h.py", f"{text}def f(path):\n    return text + Path(path).read_text()\n")
+    before = Path.cwd()
+    factory = resolve("mine_h:f", tmp_path)
+    assert call(factory, {"path": "words.txt"}, "mine_h:f", tmp_path) == "fivefive"
+    assert Path.cwd() == before != tmp_path
+    assert call(lambda: 3, {}, "m:f", tmp_path / "not on this node") == 3
 
 
 @pytest.mark.parametrize("arguments", [{}, {"a": 1, "b": 2}])
 def test_arguments_that_a_factory_does_not_take(arguments):
     """The signature is shown."""
     with pytest.raises(StudyError, match="cannot be called with the arguments") as caught:
-        call(lambda a: a, arguments, "m:f")
+        call(lambda a: a, arguments, "m:f", Path())
     assert caught.value.where == "m:f(a)"
 
 
 def test_what_cannot_be_called():
     """A value is no factory."""
     with pytest.raises(StudyError, match="'m:f' is a int and cannot be called"):
-        call(3, {}, "m:f")
+        call(3, {}, "m:f", Path())
