@@ -47,7 +47,7 @@ class Outcome:
     prefect_lost: bool = False
 
     def exit_code(self) -> int:
-        """The exit code, by precedence (SURFACE) where several hold."""
+        """The exit code, by precedence where several hold."""
         codes = [failure.exit_code for failure in self.failures]
         codes += [1 for verdict in self.verdicts if not verdict.passed]
         if self.interrupts and self.interrupts.signum:

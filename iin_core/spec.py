@@ -49,7 +49,7 @@ class ReadingSpec(Spec):
 
 
 class PairSpec(Spec):
-    """How pairs that share a concept are drawn (METHOD: label, numeric)."""
+    """How pairs that share a concept are drawn: by a label, or by a number."""
 
     kind: Literal["label", "numeric"] = "label"
     column: str | None = None

@@ -124,7 +124,7 @@ def is_label(column: pd.Series) -> bool:
 def dependence(labels: Mapping[str, pd.Series]) -> dict[str, dict[str, float]]:
     """Normalised mutual information of each two label columns.
 
-    Source: METHOD, section 6: correlated concepts read as leakage unless their own dependence is shown.
+    Correlated concepts read as leakage unless their own dependence is shown beside it.
     """
     codes = {name: pd.factorize(column)[0] for name, column in labels.items()}
     entropies = {name: _entropy(np.bincount(code[code >= 0])) for name, code in codes.items()}

@@ -69,7 +69,7 @@ def read_layers(classifier: DigitClassifier, data: DemoData) -> pd.DataFrame:
     Returns:
         accuracies, one row for each layer, one column for each (concept, probe).
 
-    Source: METHOD of `iin_core.metrics.leakage`.
+    Source: `iin_core.metrics.leakage`.
     """
     images, rows = data.heldout
     readings = {

@@ -44,7 +44,7 @@ def leakage_matrix(path: Destination, table: pd.DataFrame, *, title: str) -> Non
     Raises:
         InputError: columns missing, no rows, or several rows for a cell.
 
-    Source: METHOD of Esser et al., CVPR 2020; the probe leakage matrix is ours.
+    The matrix is this project's; see `iin_core.metrics.leakage`.
     """
     require_columns(list(table.columns), _COLUMNS, "a leakage matrix")
     twice = table.duplicated(["block", "concept"])
