@@ -81,6 +81,24 @@ def report(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> Non
         console.say(path)
 
 
+def _refuse_taken(port: int) -> None:
+    """MLflow's server would end as if all were well."""
+    import socket
+
+    from tasks.errors import EnvironmentProblem
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"The port {port} cannot be used: {error.strerror}.",
+                where=f"127.0.0.1:{port}",
+                fix=f"if `iin ui` runs there already, open http://127.0.0.1:{port}; else give another --port",
+            ) from error
+
+
 def _where(port: int) -> list[str]:
     return ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
 
@@ -102,6 +120,7 @@ def ui(
     if uri.startswith(("http://", "https://")):
         console.say(f"MLflow is at {uri}")
         return 0
+    _refuse_taken(port)
     console.say(f"MLflow: http://127.0.0.1:{port} (Ctrl-C ends it)")
     server = subprocess.Popen(  # noqa: S603
         [sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", uri, *_where(port)],

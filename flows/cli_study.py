@@ -119,8 +119,10 @@ def plan(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None:
     )
     console.say(
         f"{summary['new']} new, {summary['stale']} stale, {summary['reused']} reused; "
-        f"{summary['units_to_train']} of {len(planned.units)} units to train; "
-        f"{console.size(summary['bytes_to_write'])} of activations to write"
+        f"{summary['units_to_train']} of {len(planned.units)} units to train, "
+        f"{summary['updates']:,} updates; "
+        f"{console.size(summary['bytes_to_write'])} of activations to write; "
+        f"about {console.size(summary['bytes_of_memory'])} of memory"
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flows.checking import FLOAT
+from flows.checking import FLOAT, needed_by
 from flows.console import size
 from flows.settings import STEP_OF_KIND
 from tasks.errors import StudyError
@@ -120,6 +120,7 @@ def totals(plan: Plan, lines: list[PlannedStep]) -> dict[str, int]:
             unit.training.updates for unit in plan.units if unit.train.key in {line.key for line in undone}
         ),
         "bytes_to_write": sum(line.n_bytes or 0 for line in undone),
+        "bytes_of_memory": needed_by(plan).memory,
     }
 
 

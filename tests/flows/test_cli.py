@@ -72,6 +72,14 @@ def test_init_then_check_then_plan(iin: Command) -> None:
     assert not Path("iin-data").exists()
 
 
+def test_a_plan_says_what_it_costs(iin: Command, study: Path) -> None:
+    """Updates, bytes on disk and memory, besides the steps."""
+    last = iin.ok("plan", str(study)).splitlines()[-1]
+    assert "4 of 4 units to train, 2,000 updates; 112.5 KiB of activations to write; about 600.1 MiB" in last
+    totals = json.loads(iin.ok("plan", str(study), "--json"))["totals"]
+    assert (totals["updates"], totals["bytes_to_write"]) == (2000, 600 * (32 + 16) * 4)
+
+
 def test_layers_lists_every_module(iin: Command, study: Path) -> None:
     """Name, type, shape, features and bytes; those in the study are marked."""
     listed = json.loads(iin.ok("layers", str(study), "--json"))
@@ -125,6 +133,20 @@ def test_no_root_is_said(command: list[str], iin: Command) -> None:
     assert "There are no results here" in shown
     assert "nowhere" in shown
     assert not Path("nowhere").exists()
+
+
+def test_a_port_that_is_taken_is_said(iin: Command) -> None:
+    """MLflow's own server would write that into its log and end with 0."""
+    import socket
+
+    from tasks.output import open_root
+
+    open_root("root")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        shown = iin.fails(3, "ui", "--root", "root", "--port", str(port))
+    assert f"The port {port} cannot be used: Address already in use." in shown
+    assert f"open http://127.0.0.1:{port}" in shown
 
 
 def test_an_unknown_study_names_those_that_are_there(iin: Command) -> None:
