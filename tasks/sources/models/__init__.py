@@ -86,7 +86,8 @@ def fit_declared(source: SourceSpec, folder: Path) -> Fit | None:
 def model_fingerprint(model: nn.Module, source: SourceSpec, folder: Path) -> str:
     """Return the fingerprint of what the model computes: its tensors, arguments and code.
 
-    The code is that of the factory, of its `fit`, and of each module class that is not torch's own.
+    The code is that of the factory, of its `fit`, and of each module class that is not torch's own;
+    for a built-in network it is the whole package, whose files share what they fit with.
 
     Raises:
         StudyError: the factory cannot be found.
@@ -99,6 +100,8 @@ def model_fingerprint(model: nn.Module, source: SourceSpec, folder: Path) -> str
         "factory": _code(factory),
         "fit": _code(getattr(factory, "fit", None)),
     }
+    if source.builtin is not None:
+        parts["package"] = fingerprint_source(builtin.package())
     kinds = {type(module) for module in model.modules()}
     for kind in kinds:
         if kind.__module__.split(".")[0] != "torch":

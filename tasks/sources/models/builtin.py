@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from iin_core.errors import nearest
@@ -28,3 +29,10 @@ def open_factory(source: SourceSpec, folder: Path) -> Callable[..., Any]:
         )
     factory: Callable[..., Any] = MODELS[name]
     return factory
+
+
+def package() -> ModuleType:
+    """The package in which the built-in networks are defined."""
+    import iin_core.examples
+
+    return iin_core.examples
