@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -102,6 +106,15 @@ def _say_next(settings: Settings, outcome: Outcome, root: str | None) -> None:
 
 
 def again(command: str, *words: str, root: str | None = None) -> str:
-    """A command line as a person can paste it, with the root if it was given."""
-    parts = ["iin", command, *words, *(["--root", root] if root else [])]
+    """A command line as a person can paste it: the program as it was called, the root if it was given."""
+    parts = [_program(), command, *words, *(["--root", root] if root else [])]
     return shlex.join(parts)
+
+
+def _program() -> str:
+    """`iin` where the shell finds it, else the path by which it was called."""
+    called = Path(sys.argv[0])
+    found = shutil.which("iin")
+    if called.name != "iin" or (found and Path(found).samefile(called)):
+        return "iin"
+    return os.path.relpath(called)
