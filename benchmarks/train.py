@@ -83,12 +83,55 @@ def compare(hidden: int, batch: int, stack: int, rounds: int) -> None:
     )
 
 
+def zuko_update(hidden: int, n_rows: int) -> tuple[Callable[[], None], int]:
+    """An unsupervised update of a RealNVP of zuko's with 24 couplings, and its number of parameters.
+
+    Each coupling has one network for scale and translation: half of the published number.
+    """
+    from zuko.flows import RealNVP
+
+    widths = [hidden] * (DEPTH + 1)
+    flow = RealNVP(N_DIMS, transforms=2 * N_BLOCKS, hidden_features=widths, activation=torch.nn.LeakyReLU)
+    optimizer = torch.optim.AdamW(flow.parameters(), lr=1e-4, fused=True)
+    x = torch.cat(rows(n_rows // 2, 1)[:2], 1)[0]
+
+    def run() -> None:
+        optimizer.zero_grad()
+        (-flow().log_prob(x).mean()).backward()
+        optimizer.step()
+
+    return run, sum(parameter.numel() for parameter in flow.parameters())
+
+
+def our_update(hidden: int, n_rows: int) -> tuple[Callable[[], None], int]:
+    """The same of ours, and its number of parameters."""
+    ours = Ours(hidden, 1)
+    a, b, _ = rows(n_rows // 2, 1)
+    nothing = torch.zeros_like(a)
+    return lambda: ours.update(a, b, nothing), sum(p.numel() for p in ours.flow.parameters())
+
+
+def compare_with_zuko(hidden: int, n_rows: int, rounds: int) -> None:
+    """Print one line: time an update, and time a parameter, since the two shapes differ."""
+    ours, n_ours = our_update(hidden, n_rows)
+    zuko, n_zuko = zuko_update(hidden, n_rows)
+    seconds = take_turns({"zuko": zuko, "ours": ours}, rounds)
+    ratio = ratio_to(seconds, "ours", "zuko")
+    print(
+        f"12 x {hidden:3}  rows {n_rows:3}  unsupervised  zuko {n_zuko / 1e6:.1f} M parameters  "
+        f"ours {n_ours / 1e6:.1f} M  ratio an update {ratio:.2f}, a parameter {ratio * n_ours / n_zuko:.2f}",
+        flush=True,
+    )
+
+
 def main() -> None:
     """Print the table."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     for hidden, batch, stack, rounds in ((512, 25, 1, 7), (512, 256, 1, 3), (128, 50, 1, 7), (128, 50, 8, 5)):
         compare(hidden, batch, stack, rounds)
+    compare_with_zuko(512, 50, 5)
+    compare_with_zuko(128, 100, 7)
 
 
 if __name__ == "__main__":

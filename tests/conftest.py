@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,17 @@ def _homes_of_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
         patch.setenv("MPLCONFIGDIR", str(home / "matplotlib"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_users_code_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Code that a study brought along does not reach the next test."""
+    folder, path, modules = str(tmp_path_factory.getbasetemp()), list(sys.path), set(sys.modules)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(folder):
+            del sys.modules[name]
 
 
 @pytest.fixture

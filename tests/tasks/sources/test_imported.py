@@ -11,16 +11,6 @@ from tasks.errors import StudyError
 from tasks.sources.imported import call, check_allowed, resolve
 
 
-@pytest.fixture(autouse=True)
-def _own_path():
-    """User code that a test imports does not reach the next one."""
-    path, modules = list(sys.path), set(sys.modules)
-    yield
-    sys.path[:] = path
-    for name in set(sys.modules) - modules:
-        del sys.modules[name]
-
-
 def write(folder, name, text):
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(text)
