@@ -17,6 +17,8 @@ import pandas as pd
 if TYPE_CHECKING:
     from torch import Tensor
 
+from tasks.sealed import file_sha256
+
 _MISSING = b"\x00"
 _PRESENT = b"\x01"
 
@@ -73,15 +75,6 @@ def fingerprint_table(table: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def fingerprint_file(path: Path) -> str:
-    """Of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(2**20):
-            digest.update(part)
-    return digest.hexdigest()
-
-
 def fingerprint_source(thing: Any) -> str:
     """Of the source code of a module, or of the module in which a class or function is defined.
 
@@ -96,13 +89,13 @@ def fingerprint_source(thing: Any) -> str:
     if module is None or file is None:
         raise TypeError(f"{thing!r} has no source file, so it has no fingerprint")
     path = Path(file)
-    return _folder(path.parent) if path.name == "__init__.py" else fingerprint_file(path)
+    return _folder(path.parent) if path.name == "__init__.py" else file_sha256(path)
 
 
 @cache
 def _folder(folder: Path) -> str:
     files = sorted(path for path in folder.rglob("*.py") if path.is_file())
-    return fingerprint_parts({path.relative_to(folder).as_posix(): fingerprint_file(path) for path in files})
+    return fingerprint_parts({path.relative_to(folder).as_posix(): file_sha256(path) for path in files})
 
 
 def _column(column: pd.Series) -> bytes:

@@ -17,12 +17,12 @@ import tasks
 from iin_core import blocks
 from tasks.fingerprint import (
     fingerprint_array,
-    fingerprint_file,
     fingerprint_parts,
     fingerprint_source,
     fingerprint_table,
     fingerprint_tensors,
 )
+from tasks.sealed import file_sha256
 
 arrays = hnp.arrays(
     st.sampled_from([np.float32, np.int64, np.uint8]), hnp.array_shapes(max_dims=3, max_side=4)
@@ -126,4 +126,4 @@ def test_parts_and_files(tmp_path):
     assert fingerprint_parts({"a": "1", "b": "2"}) == fingerprint_parts({"b": "2", "a": "1"})
     (tmp_path / "a").write_bytes(b"x")
     (tmp_path / "b").write_bytes(b"x")
-    assert fingerprint_file(tmp_path / "a") == fingerprint_file(tmp_path / "b")
+    assert file_sha256(tmp_path / "a") == file_sha256(tmp_path / "b")
