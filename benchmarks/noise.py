@@ -30,7 +30,7 @@ from tasks.output import Root, open_root
 from tasks.plan import Plan, Unit, make_plan
 from tasks.study_file import load_study
 
-NOISES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6)
+NOISES = (0.0, 0.1, 0.2, 0.3, 0.4)
 SHOWN = (
     "score/joint_reader",
     "interchange/reader_ceiling",

@@ -172,11 +172,15 @@ def as_reading(value: Reading | ReadingSpec | Mapping[str, Any] | str | None) ->
     if isinstance(value, Mapping):
         try:
             return make_reading(ReadingSpec(**value))
-        except (TypeError, ValueError):
-            pass
-    elif isinstance(value, Reading):
+        except (TypeError, ValueError) as error:
+            raise _no_reading(value) from error
+    if isinstance(value, Reading):
         return value
-    raise InputError(
+    raise _no_reading(value)
+
+
+def _no_reading(value: object) -> InputError:
+    return InputError(
         f"{value!r} is not a reading.",
         fix='use "flatten", {"pool": "mean" | "max"}, {"token": "cls" | "last" | "mean"}, or an object '
         "with the members of iin_core.readings.Reading",
