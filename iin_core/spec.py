@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
+PenaltyName = Literal["adversary", "critic", "hsic", "distance_correlation"]
+
+
 class Spec(BaseModel):
     """Strict and frozen: no unknown field, no silent conversion, NaN and infinity refused."""
 
@@ -16,7 +19,13 @@ class Spec(BaseModel):
 class FlowSpec(Spec):
     """The network T (paper, section 4): `couplings` blocks of actnorm, coupling, permutation."""
 
-    couplings: Annotated[int, Field(ge=1, le=64)] = 8
+    couplings: Annotated[int, Field(ge=0, le=64)] = 8
+    residual_couplings: Annotated[int, Field(ge=0, le=64)] = 0
+    """Couplings behind these that move the residual alone, given the concepts' blocks."""
+    mixing: Literal["permutation", "rotation"] = "permutation"
+    """What stands between couplings: a fixed permutation, or a fixed turn of each one's basis."""
+    actnorm: bool = True
+    """An activation normalisation in front of every coupling."""
     hidden: Annotated[int, Field(ge=1, le=8192)] = 128
     depth: Annotated[int, Field(ge=0, le=8)] = 1
     """Hidden layers between the first and the last of each scale and translation network; the
@@ -25,6 +34,11 @@ class FlowSpec(Spec):
     """A fixed linear map in front of the flow, fitted on the training rows."""
     front_dims: Annotated[int, Field(ge=2, le=4096)] = 256
     """Layers wider than this keep so many principal coordinates; the rest is left untouched."""
+
+    @classmethod
+    def published(cls) -> FlowSpec:
+        """The network of the paper's reference implementation (section 4)."""
+        return cls(couplings=12, hidden=512, depth=2, front="none")
 
 
 class ReadingSpec(Spec):
@@ -63,7 +77,7 @@ class TrainingSpec(Spec):
 
     updates: Annotated[int, Field(ge=1)] = 1500
     batch: Annotated[int, Field(ge=2, le=65536)] = 256
-    """Pairs in an update (rows, for an IIN without concepts)."""
+    """Rows in an update."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.95)
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -75,6 +89,32 @@ class TrainingSpec(Spec):
     """The share of a batch's pairs to which the noise is added."""
     clip: Annotated[float, Field(gt=0)] | None = None
     """The largest norm of one IIN's gradient."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate falls to 0 behind the warm-up."""
+    hold: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The share of updates that end before the learning rate starts to fall."""
+    average: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Decay of the exponential moving average of the weights that is kept in their place."""
+    patience: Annotated[int, Field(ge=1)] | None = None
+    """Points of the curve without a better held-out likelihood after which an IIN stops."""
+    penalties: dict[PenaltyName, Annotated[float, Field(gt=0)]] = {}
+    """Terms added to the likelihood of pairs, each with its weight; see `iin_core.penalties`."""
+    feed: Literal["auto", "resident", "stream"] = "auto"
+    """Rows held on the device, or read in shards."""
+
+    @classmethod
+    def published(cls) -> TrainingSpec:
+        """The optimisation of the paper's reference implementation: pairs and likelihood alone."""
+        return cls(
+            updates=120_000,
+            batch=50,
+            learning_rate=4.5e-6 * 25,
+            betas=(0.5, 0.9),
+            warmup=0.0,
+            schedule="linear",
+            hold=100_001 / 120_000,
+            noise=0.0,
+        )
 
 
 class EvaluationSpec(Spec):
