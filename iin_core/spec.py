@@ -120,6 +120,8 @@ class TrainingSpec(Spec):
 class EvaluationSpec(Spec):
     """What is measured of one IIN."""
 
+    level: Literal["default", "baselines", "full"] | None = None
+    """How much: see docs/metrics.md. None is `baselines` for units of the full budget, else `default`."""
     pairs: Annotated[int, Field(ge=10, le=1_000_000)] = 4000
     probes: tuple[Literal["linear", "mlp"], ...] = ("linear", "mlp")
     baselines: tuple[Literal["class_means", "lda"], ...] = ("class_means", "lda")

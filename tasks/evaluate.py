@@ -70,6 +70,6 @@ def job_of(plan: Plan, unit: Unit) -> Job:
         model=plan.model(unit.model),
         unit=unit,
         probed=plan.probed,
-        spec=study.evaluation,
+        spec=unit.evaluation,
         batch=study.resources.batch,
     )

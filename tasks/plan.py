@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iin_core.spec import PairSpec
-from tasks.planned import LayerPlan, ModelPlan, Plan, Unit
+from tasks.planned import LayerPlan, ModelPlan, Plan, Unit, UnitSettings
 from tasks.probe import ProbedModel, probe_model
 from tasks.sources.data import Data, open_data
 from tasks.step import Kind, Step
 from tasks.study import Study
 from tasks.study_file import LoadedStudy, together
-from tasks.units import UnitSettings, unit_settings
+from tasks.units import unit_settings
 
 __all__ = ["VERSIONS", "LayerPlan", "ModelPlan", "Plan", "Unit", "assemble", "make_plan", "probed_concepts"]
 
@@ -158,22 +158,8 @@ def _unit(
         },
         {**reads, "dimensions": dimensions.key},
     )
-    evaluate = _evaluate(entry, train, model, probed, reads, (study, concepts))
-    return Unit(
-        entry.layer.model,
-        entry.layer,
-        entry.concepts,
-        factors,
-        entry.seed,
-        entry.flow,
-        entry.training,
-        entry.dims,
-        entry.headline,
-        entry.budget,
-        dimensions,
-        train,
-        evaluate,
-    )
+    evaluate = _evaluate(entry, train, model, probed, reads, concepts)
+    return Unit(entry, factors, dimensions, train, evaluate)
 
 
 def _dimensions_spec(entry: UnitSettings, factors: Mapping[str, PairSpec], study: Study) -> dict[str, Any]:
@@ -192,9 +178,8 @@ def _evaluate(
     model: ModelPlan,
     probed: ProbedModel,
     reads: Mapping[str, str],
-    context: tuple[Study, Mapping[str, PairSpec]],
+    concepts: Mapping[str, PairSpec],
 ) -> Step:
-    study, concepts = context
     inputs = {**reads, "unit": train.key}
     fingerprints = {}
     if model.prepare:
@@ -206,7 +191,7 @@ def _evaluate(
     elif probed.built.reader_fingerprint:
         fingerprints["reader"] = probed.built.reader_fingerprint
     spec = {
-        "evaluation": study.evaluation.model_dump(mode="json"),
+        "evaluation": entry.evaluation.model_dump(mode="json"),
         "probed": _ordered(concepts, "kind", "column"),
         "head": [head.model_dump(mode="json") for head in model.spec.head],
         "decoder": model.spec.decoder,

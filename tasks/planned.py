@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from iin_core.spec import FlowSpec, PairSpec, ReadingSpec, TrainingSpec
+from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, TrainingSpec
 from tasks.step import Step
 from tasks.study import ModelSpec, Study
 
@@ -54,32 +54,93 @@ class ModelPlan:
 
 
 @dataclass(frozen=True)
+class UnitSettings:
+    """What one unit is, with the overrides applied.
+
+    Args:
+        layer, concepts, seed: which.
+        flow, training, evaluation: how it is made and measured.
+        dims: dimensions of each concept where the study gives them; the residual takes the rest.
+        headline: shown first.
+        budget: "full", or "short" for the rest of a study that has headline units.
+    """
+
+    layer: LayerPlan
+    concepts: str
+    seed: int
+    flow: FlowSpec
+    training: TrainingSpec
+    evaluation: EvaluationSpec
+    dims: Mapping[str, int] | None
+    headline: bool
+    budget: str
+
+
+@dataclass(frozen=True)
 class Unit:
     """One IIN to be trained.
 
     Args:
-        model, layer, concepts, seed: which.
+        settings: what it is; each of them is also an attribute of the unit.
         factors: concept → how its pairs are drawn; the column always filled in.
-        flow, training: with the overrides applied.
-        dims: dimensions of each concept where the study gives them; the residual takes the rest.
-        headline: shown first.
-        budget: "full", or "short" for the rest of a study that has headline units.
         dimensions, train, evaluate: its steps.
     """
 
-    model: str
-    layer: LayerPlan
-    concepts: str
+    settings: UnitSettings
     factors: Mapping[str, PairSpec]
-    seed: int
-    flow: FlowSpec
-    training: TrainingSpec
-    dims: Mapping[str, int] | None
-    headline: bool
-    budget: str
     dimensions: Step
     train: Step
     evaluate: Step
+
+    @property
+    def model(self) -> str:
+        """The name of its model."""
+        return self.settings.layer.model
+
+    @property
+    def layer(self) -> LayerPlan:
+        """Its layer."""
+        return self.settings.layer
+
+    @property
+    def concepts(self) -> str:
+        """The name of its concept set."""
+        return self.settings.concepts
+
+    @property
+    def seed(self) -> int:
+        """Its seed."""
+        return self.settings.seed
+
+    @property
+    def flow(self) -> FlowSpec:
+        """Its network."""
+        return self.settings.flow
+
+    @property
+    def training(self) -> TrainingSpec:
+        """How it is trained."""
+        return self.settings.training
+
+    @property
+    def evaluation(self) -> EvaluationSpec:
+        """How it is measured."""
+        return self.settings.evaluation
+
+    @property
+    def dims(self) -> Mapping[str, int] | None:
+        """Dimensions of each concept where the study gives them."""
+        return self.settings.dims
+
+    @property
+    def headline(self) -> bool:
+        """Whether it is shown first."""
+        return self.settings.headline
+
+    @property
+    def budget(self) -> str:
+        """ "full" or "short"."""
+        return self.settings.budget
 
     @property
     def name(self) -> str:

@@ -137,6 +137,7 @@ class OverrideSpec(Spec):
     seeds: Seeds | None = None
     training: dict[str, JsonValue] = {}
     flow: dict[str, JsonValue] = {}
+    evaluation: dict[str, JsonValue] = {}
     dimensions: dict[Name, Annotated[int, Field(ge=1)]] | None = None
     headline: bool = False
     """Headline units are shown first, and their models are logged to MLflow."""

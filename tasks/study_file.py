@@ -142,6 +142,7 @@ def _override_problems(study: Study, root: Node, name: str) -> Iterator[StudyErr
         parts: tuple[tuple[str, Spec, dict[str, Any]], ...] = (
             ("training", study.training, override.training),
             ("flow", study.flow, override.flow),
+            ("evaluation", study.evaluation, override.evaluation),
         )
         for key, spec, changes in parts:
             try:

@@ -21,6 +21,8 @@ def expand(root: Node) -> Node:
     root = _at(root, "data", _data)
     root = _each(root, "models", _model)
     root = _each(root, "concepts", _concept_set)
+    root = _at(root, "evaluation", _evaluation)
+    root = _at(root, "overrides", _overrides)
     return _at(root, "seeds", _listed)
 
 
@@ -167,3 +169,14 @@ def _factor(node: Node) -> Node:
     if node.value is None:
         return _mapping(node)
     return _mapping(node, kind=node) if isinstance(node.value, str) else node
+
+
+def _evaluation(node: Node) -> Node:
+    """`full` → `{level: full}`."""
+    return _mapping(node, level=node) if isinstance(node.value, str) else node
+
+
+def _overrides(node: Node) -> Node:
+    if not isinstance(node.value, tuple):
+        return node
+    return replace(node, value=tuple(_at(child, "evaluation", _evaluation) for child in node.value))

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from iin_core.errors import nearest
-from iin_core.spec import FlowSpec, TrainingSpec
+from iin_core.spec import EvaluationSpec
 from tasks.errors import StudyError
-from tasks.planned import LayerPlan
+from tasks.planned import LayerPlan, UnitSettings
 from tasks.study import GateSpec, OverrideSpec
 from tasks.study_file import LoadedStudy, merged
-
-
-@dataclass(frozen=True)
-class UnitSettings:
-    """What one unit is trained with."""
-
-    layer: LayerPlan
-    concepts: str
-    seed: int
-    flow: FlowSpec
-    training: TrainingSpec
-    dims: Mapping[str, int] | None
-    headline: bool
-    budget: str
 
 
 def unit_settings(
@@ -47,7 +33,14 @@ def unit_settings(
             units += found
     if any(unit.headline for unit in units):
         units = [replace(unit, budget="full" if unit.headline else "short") for unit in units]
+    units = [replace(unit, evaluation=_levelled(unit)) for unit in units]
     return units, list({str(problem): problem for problem in problems}.values())
+
+
+def _levelled(unit: UnitSettings) -> EvaluationSpec:
+    """Its evaluation, with a level where the study leaves that open."""
+    level = unit.evaluation.level or ("baselines" if unit.budget == "full" else "default")
+    return unit.evaluation.model_copy(update={"level": level})
 
 
 def _matches(entry: OverrideSpec | GateSpec, layer: LayerPlan, concepts: str) -> bool:
@@ -62,19 +55,20 @@ def _settings(
     loaded: LoadedStudy, layer: LayerPlan, concepts: str, matching: Sequence[int]
 ) -> list[UnitSettings]:
     study = loaded.study
-    flow, training, seeds, given, headline = study.flow, study.training, study.seeds, None, False
+    flow, training, evaluation = study.flow, study.training, study.evaluation
+    seeds, given, headline = study.seeds, None, False
     for override in (study.overrides[i] for i in matching):
         flow = merged(flow, override.flow)
         training = merged(training, override.training)
+        evaluation = merged(evaluation, override.evaluation)
         seeds = override.seeds or seeds
         given = override.dimensions or given
         headline = headline or override.headline
     factors = study.concepts[concepts].factors
     # An override for many sets names concepts that a set may lack; the set takes what is its own.
     dims = {name: given[name] for name in factors if name in given} if given else None
-    return [
-        UnitSettings(layer, concepts, seed, flow, training, dims or None, headline, "full") for seed in seeds
-    ]
+    which = [(layer, concepts, seed, flow, training, evaluation) for seed in seeds]
+    return [UnitSettings(*found, dims or None, headline, "full") for found in which]
 
 
 def _problems(

@@ -19,7 +19,7 @@ from iin_core.flow import build_flow
 from iin_core.front import Front
 from iin_core.interpreter import Interpreter
 from iin_core.priors import NormalPrior
-from iin_core.spec import FlowSpec, PairSpec, ReadingSpec, TrainingSpec
+from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, TrainingSpec
 from tasks.output import Output, Root
 from tasks.step import Step
 from tasks.study import Study
@@ -149,7 +149,7 @@ def _layer(name: str, index: int, rows: Step) -> LayerPlan:
 
 
 def _unit(layer: LayerPlan, concepts: str, factors: dict, seed: int, *, headline: bool) -> Unit:
-    from tasks.plan import Unit
+    from tasks.planned import Unit, UnitSettings
 
     spec = {"concepts": concepts, "seed": seed}
     dimensions = Step("dimensions", 1, {"concepts": concepts}, {"z": layer.extract.key}, {}, concepts)
@@ -157,21 +157,9 @@ def _unit(layer: LayerPlan, concepts: str, factors: dict, seed: int, *, headline
     evaluate = Step("evaluations", 1, {}, {"unit": train.key}, {}, f"{layer.layer} {concepts}")
     budget = "full" if headline else "short"
     flow, training = FlowSpec(couplings=1, hidden=8), TrainingSpec(updates=500)
-    return Unit(
-        "net",
-        layer,
-        concepts,
-        factors,
-        seed,
-        flow,
-        training,
-        None,
-        headline,
-        budget,
-        dimensions,
-        train,
-        evaluate,
-    )
+    how = (flow, training, EvaluationSpec(level="baselines"))
+    settings = UnitSettings(layer, concepts, seed, *how, None, headline, budget)
+    return Unit(settings, factors, dimensions, train, evaluate)
 
 
 def _seal_training(root: Root, unit: Unit) -> Output:

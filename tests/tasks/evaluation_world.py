@@ -21,7 +21,7 @@ from iin_core.priors import NormalPrior
 from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, TrainingSpec
 from tasks.activations import Layout, create_array, write_shard
 from tasks.output import Root
-from tasks.plan import LayerPlan, ModelPlan, Plan, Unit
+from tasks.planned import LayerPlan, ModelPlan, Plan, Unit, UnitSettings
 from tasks.sources.data import open_data
 from tasks.step import Step
 from tasks.study import SourceSpec, Study
@@ -135,13 +135,14 @@ def make_unit(layer: LayerPlan, concepts: str) -> Unit:
     """A unit whose steps have keys of their own."""
     spec = {"concepts": concepts, "layer": layer.layer, "model": layer.model, "reading": layer.reading.name}
     steps = [Step(kind, 1, spec, {}, {}, concepts) for kind in ("dimensions", "units", "evaluations")]
-    which = (layer.model, layer, concepts, SETS[concepts], 0)
-    return Unit(*which, FlowSpec(), TrainingSpec(), None, True, "full", *steps)
+    how = (FlowSpec(), TrainingSpec(), EvaluationSpec(level="baselines"))
+    return Unit(UnitSettings(layer, concepts, 0, *how, None, True, "full"), SETS[concepts], *steps)
 
 
 def with_layer(world: World, unit: Unit, layer: str, reading: ReadingSpec) -> Unit:
     """The same unit read at another module, its activations those of `code`."""
-    return replace(unit, layer=replace(unit.layer, layer=layer, reading=reading))
+    found = replace(unit.layer, layer=layer, reading=reading)
+    return replace(unit, settings=replace(unit.settings, layer=found))
 
 
 def perfect(factors: list[str]) -> Interpreter:

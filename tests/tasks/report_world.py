@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from iin_core.figures import swap_grid
-from iin_core.spec import FlowSpec, PairSpec, ReadingSpec, TrainingSpec
+from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, TrainingSpec
 from tasks.evaluation.scores import SCORE_KEYS
 from tasks.output import Output, Root
-from tasks.planned import LayerPlan, ModelPlan, Plan, Unit
+from tasks.planned import LayerPlan, ModelPlan, Plan, Unit, UnitSettings
 from tasks.step import Step
 from tasks.study import Study
 
@@ -256,5 +256,6 @@ def _unit(
     steps = [Step(kind, 1, spec, {}, {}, label) for kind in ("dimensions", "units", "evaluations")]
     training = TrainingSpec(updates=1500 if headline else 150)
     budget = "full" if headline else "short"
-    which = (layer.model, layer, concepts, factors, seed)
-    return Unit(*which, FlowSpec(), training, None, headline, budget, *steps)
+    how = (FlowSpec(), training, EvaluationSpec(level="baselines"))
+    settings = UnitSettings(layer, concepts, seed, *how, None, headline, budget)
+    return Unit(settings, factors, *steps)

@@ -13,10 +13,9 @@ from tests.tasks.toy_study import write_toy
 def _widened(plan, n, **flow):
     """The plan with its last layer N wide."""
     last = plan.units[-1].layer
+    changed = {"layer": replace(last, n=n), "flow": plan.units[-1].flow.model_copy(update=flow)}
     units = [
-        replace(unit, layer=replace(unit.layer, n=n), flow=unit.flow.model_copy(update=flow))
-        if unit.layer == last
-        else unit
+        replace(unit, settings=replace(unit.settings, **changed)) if unit.layer == last else unit
         for unit in plan.units
     ]
     return replace(plan, units=tuple(units))
