@@ -50,6 +50,17 @@ class FlatParameters:
         for view, grad in zip(self._gradients, torch.autograd.grad(loss, self._parameters), strict=True):
             view.copy_(grad)
 
+    @property
+    def gradients(self) -> list[Tensor]:
+        """The gradient of each parameter, (K, ...): views into the flat one."""
+        return self._gradients
+
+    def slices(self, buffer: Tensor) -> list[list[Tensor]]:
+        """For each IIN its padded part of each parameter, in a buffer that is laid out as the flat one."""
+        stack = len(self._parameters[0])
+        parts = buffer.split([self._padded(parameter) for parameter in self._parameters])
+        return [[part.view(stack, -1)[k] for part in parts] for k in range(stack)]
+
     def norms(self) -> Tensor:
         """The length of each IIN's gradient, (K,)."""
         return torch.stack([grad.square().flatten(1).sum(1) for grad in self._gradients]).sum(0).sqrt()
