@@ -9,7 +9,7 @@ from pathlib import Path
 from iin_core.figures import layer_concept_chart
 from tasks.output import open_root
 from tasks.plan import make_plan
-from tasks.report_facts import read_facts
+from tasks.report.facts import read_facts
 from tasks.study_file import load_study
 
 HERE = Path(__file__).parent

@@ -69,7 +69,7 @@ def report(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> Non
     """Write the HTML page of a study."""
     from tasks.output import open_root
     from tasks.plan import make_plan
-    from tasks.report import write_report
+    from tasks.report.write import write_report
     from tasks.study_file import load_study
 
     settings = resolve(root=root)
@@ -113,7 +113,7 @@ def ui(
     Only this machine can reach it. Ctrl-C ends it.
     """
     from tasks.output import open_root
-    from tasks.track_server import SETTINGS, tracking_uri
+    from tasks.track.server import SETTINGS, tracking_uri
 
     settings = resolve(root=root, tracking=tracking)
     uri = tracking_uri(open_root(settings.root, create=False), settings.tracking)

@@ -211,7 +211,7 @@ def mlflow(settings: Settings) -> Finding:
 
 def _check_tracking(uri: str | None) -> None:
     from tasks.errors import EnvironmentProblem
-    from tasks.track_server import connect
+    from tasks.track.server import connect
 
     if uri is None:
         raise EnvironmentProblem(

@@ -34,7 +34,7 @@ def tidy(root: Root, tracking: str | None) -> list[str]:
         A line for each thing that was ended or removed. What cannot be reached is a warning.
     """
     from tasks.retention import tidy as tidy_root
-    from tasks.track_reconcile import end_abandoned
+    from tasks.track.reconcile import end_abandoned
 
     lines = tidy_root(root)
     try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tasks.gates import Verdict
     from tasks.output import Root
     from tasks.plan import Plan
-    from tasks.track import Tracker
+    from tasks.track.tracker import Tracker
 
 log = logging.getLogger("tasks.flow")
 
@@ -121,7 +121,7 @@ def _begin(file: str, settings: Settings, outcome: Outcome, stack: ExitStack) ->
     from tasks.output import open_root
     from tasks.study_file import load_study
     from tasks.study_record import write_record
-    from tasks.track import Tracker
+    from tasks.track.tracker import Tracker
 
     plan, warnings = checked_plan(load_study(file), settings.root)
     for warning in warnings:

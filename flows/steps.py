@@ -77,7 +77,7 @@ def evaluate(session: Session) -> None:
 @step(lambda plan: [plan.report])
 def report(session: Session) -> None:
     """One HTML page."""
-    from tasks.report import write_report
+    from tasks.report.write import write_report
 
     session.outcome.report = str(write_report(session.plan, session.root, session.outcome.failures))
 

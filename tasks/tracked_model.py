@@ -21,7 +21,7 @@ from iin_core.errors import InputError
 from iin_core.interpreter import Interpreter
 from tasks.errors import EnvironmentProblem
 from tasks.local_copy import local_copy
-from tasks.track_server import LoggedModelOutput, Metric, MlflowClient, Run, reaching
+from tasks.track.server import LoggedModelOutput, Metric, MlflowClient, Run, reaching
 from tasks.tracked_names import model_name, param_value, tag_value
 
 if TYPE_CHECKING:

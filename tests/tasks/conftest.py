@@ -82,7 +82,7 @@ class SealedStudy:
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database of MLflow without runs: making one takes seconds, copying it none."""
-    from tasks.track_server import connect
+    from tasks.track.server import connect
 
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     connect(f"sqlite:///{path}")

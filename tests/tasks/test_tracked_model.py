@@ -15,8 +15,8 @@ from iin_core.errors import InputError
 from iin_core.interpreter import Interpreter
 from tasks.errors import EnvironmentProblem
 from tasks.local_copy import local_copy
-from tasks.track import Tracker
-from tasks.track_server import MlflowClient, tracking_uri
+from tasks.track.server import MlflowClient, tracking_uri
+from tasks.track.tracker import Tracker
 from tasks.tracked_model import load_interpreter, pip_requirements, write_model
 
 pytestmark = pytest.mark.usefixtures("tracked_root")

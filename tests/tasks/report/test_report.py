@@ -14,9 +14,9 @@ from tasks.errors import DamagedOutput, UnitFailed
 from tasks.evaluate import job_of
 from tasks.evaluate_worker import evaluate_and_seal
 from tasks.output import open_root
-from tasks.report import write_report
-from tasks.report_facts import read_facts
-from tasks.report_page import render
+from tasks.report.facts import read_facts
+from tasks.report.page import render
+from tasks.report.write import write_report
 from tasks.sealed import identity
 from tests.tasks.evaluation_world import make_world
 from tests.tasks.html_page import Page

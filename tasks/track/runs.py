@@ -7,9 +7,9 @@ import platform
 from typing import TYPE_CHECKING
 
 from tasks.errors import EnvironmentProblem
-from tasks.track_server import MlflowClient, Run, RunTag
-from tasks.track_study import experiment_tags, study_key, study_tags
-from tasks.track_unit import unit_tags
+from tasks.track.server import MlflowClient, Run, RunTag
+from tasks.track.study import experiment_tags, study_key, study_tags
+from tasks.track.unit import unit_tags
 from tasks.tracked_names import experiment_name, run_name, tag_value
 
 if TYPE_CHECKING:

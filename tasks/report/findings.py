@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from tasks.report_cautions import cautions
-from tasks.report_facts import RESIDUAL, StudyFacts, UnitFacts, records
-from tasks.report_text import NONE, count, interval, listed, name, number, share
+from tasks.report.cautions import cautions
+from tasks.report.facts import RESIDUAL, StudyFacts, UnitFacts, records
+from tasks.report.text import NONE, count, interval, listed, name, number, share
 
 _READERS = {"reader": "the independent reader", "head": "the model's own head"}
 _METHODS = {"class_means": "class means", "lda": "LDA"}

@@ -19,9 +19,9 @@ from tasks.gates import check_gates
 from tasks.local_copy import local_copy
 from tasks.results import score_table
 from tasks.storage import is_local
-from tasks.track_note import study_note
-from tasks.track_runs import child_run, end_run, parent_run, study_experiment
-from tasks.track_server import (
+from tasks.track.note import study_note
+from tasks.track.runs import child_run, end_run, parent_run, study_experiment
+from tasks.track.server import (
     MlflowClient,
     Run,
     RunTag,
@@ -31,8 +31,8 @@ from tasks.track_server import (
     reaching,
     tracking_uri,
 )
-from tasks.track_study import study_metrics, write_files
-from tasks.track_unit import datasets, unit_curves, unit_metrics, unit_note, unit_params
+from tasks.track.study import study_metrics, write_files
+from tasks.track.unit import datasets, unit_curves, unit_metrics, unit_note, unit_params
 from tasks.tracked_model import log_interpreter
 from tasks.tracked_names import tag_value
 

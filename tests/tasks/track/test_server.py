@@ -11,7 +11,7 @@ import pytest
 
 from tasks.errors import EnvironmentProblem
 from tasks.output import Root
-from tasks.track_server import SETTINGS, artifact_location, connect, redacted, tracking_uri
+from tasks.track.server import SETTINGS, artifact_location, connect, redacted, tracking_uri
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_passwords_are_not_shown():
 def test_settings_come_before_the_import():
     """Importing anything that tracks turns telemetry off before MLflow looks at it."""
     program = (
-        "import os, tasks.track\n"
+        "import os, tasks.track.tracker\n"
         "from mlflow.telemetry.utils import is_telemetry_disabled\n"
         "from mlflow.telemetry import get_telemetry_client\n"
         "assert is_telemetry_disabled() and get_telemetry_client() is None\n"

@@ -16,8 +16,8 @@ import pandas as pd
 from tasks.results import SCORE, read_scores
 from tasks.storage import is_local
 from tasks.study_record import record_of
-from tasks.track_server import Metric
-from tasks.track_unit import metrics, sealed_at
+from tasks.track.server import Metric
+from tasks.track.unit import metrics, sealed_at
 from tasks.tracked_names import csv_text, key_parts, tag_value
 
 if TYPE_CHECKING:

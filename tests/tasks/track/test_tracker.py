@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.track import Tracker
-from tasks.track_server import MlflowClient, connect, tracking_uri
+from tasks.track.server import MlflowClient, connect, tracking_uri
+from tasks.track.tracker import Tracker
 
 pytestmark = pytest.mark.usefixtures("tracked_root")
 

@@ -6,8 +6,8 @@ import os
 import platform
 from typing import TYPE_CHECKING
 
-from tasks.track_runs import OWNER, end_run, running_parents
-from tasks.track_server import connect, reaching, tracking_uri
+from tasks.track.runs import OWNER, end_run, running_parents
+from tasks.track.server import connect, reaching, tracking_uri
 from tasks.tracked_names import run_name
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.results import read_reasons, read_scores
-from tasks.track_server import Dataset, DatasetInput, InputTag, Metric, Param
+from tasks.track.server import Dataset, DatasetInput, InputTag, Metric, Param
 from tasks.tracked_names import digest, markdown_text, param_value, shorten, tag_value
 
 if TYPE_CHECKING:

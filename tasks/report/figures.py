@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from iin_core.figures import curves, layer_concept_chart, leakage_matrix
-from tasks.report_facts import ALL, StudyFacts, UnitFacts, records
-from tasks.report_text import data_uri, number, share
+from tasks.report.facts import ALL, StudyFacts, UnitFacts, records
+from tasks.report.text import data_uri, number, share
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from tasks.check_width import few_rows
-from tasks.report_facts import StudyFacts, UnitFacts
-from tasks.report_text import count, number
+from tasks.report.facts import StudyFacts, UnitFacts
+from tasks.report.text import count, number
 
 
 def cautions(facts: StudyFacts) -> Iterator[Markup]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from iin_core.errors import IinError
 from tasks.claim import claim
-from tasks.report_facts import StudyFacts, read_facts
+from tasks.report.facts import StudyFacts, read_facts
 from tasks.storage import readable_errors, replace
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _is_complete(facts: StudyFacts) -> bool:
 
 
 def _page(facts: StudyFacts) -> bytes:
-    from tasks.report_page import render
+    from tasks.report.page import render
 
     return render(facts).encode()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.output import open_root
-from tasks.report import write_report
+from tasks.report.write import write_report
 from tests.tasks.browser import Browser, browser
 from tests.tasks.report_world import Names, make_report_world
 

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from tasks.track import Tracker
-from tasks.track_reconcile import end_abandoned
-from tasks.track_runs import OWNER
-from tasks.track_server import MlflowClient, tracking_uri
+from tasks.track.reconcile import end_abandoned
+from tasks.track.runs import OWNER
+from tasks.track.server import MlflowClient, tracking_uri
+from tasks.track.tracker import Tracker
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.report_facts import StudyFacts, UnitFacts, records
-from tasks.report_figures import Figure, layer_chart, unit_figures
-from tasks.report_findings import card_unit, cards, findings
-from tasks.report_tables import (
+from tasks.report.facts import StudyFacts, UnitFacts, records
+from tasks.report.figures import Figure, layer_chart, unit_figures
+from tasks.report.findings import card_unit, cards, findings
+from tasks.report.tables import (
     SHORT,
     Table,
     detail_tables,
@@ -20,14 +20,14 @@ from tasks.report_tables import (
     shown_values,
     unit_tables,
 )
-from tasks.report_text import count, csv_uri, name, number, printable, share
+from tasks.report.text import count, csv_uri, name, number, printable, share
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
     from tasks.planned import LayerPlan
 
-_TEMPLATE = Path(__file__).with_name("report.html.j2")
+_TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
 LARGEST = 9_000_000

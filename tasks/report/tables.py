@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from tasks.report_facts import ALL, IIN, LAYER, RESIDUAL, StudyFacts, UnitFacts, records
-from tasks.report_score_words import SCORES
-from tasks.report_text import NONE, csv_uri, interval, name, number, share
+from tasks.report.facts import ALL, IIN, LAYER, RESIDUAL, StudyFacts, UnitFacts, records
+from tasks.report.score_words import SCORES
+from tasks.report.text import NONE, csv_uri, interval, name, number, share
 
 SHORT = Markup(' <abbr class="short" title="short training budget">short</abbr>')
 """The mark of a unit that was trained on a short budget."""

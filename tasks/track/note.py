@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tasks.track_study import concepts_by_layer
+from tasks.track.study import concepts_by_layer
 from tasks.tracked_names import TAG_LENGTH, markdown_text, shorten
 
 if TYPE_CHECKING:
