@@ -1,0 +1,1 @@
+"""The step report: one HTML file that holds a whole study."""

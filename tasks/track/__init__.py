@@ -1,0 +1,1 @@
+"""A study shown in MLflow, from sealed outputs alone."""
