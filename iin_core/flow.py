@@ -8,9 +8,11 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from iin_core.blocks import RESIDUAL, Blocks
 from iin_core.errors import InputError
 from iin_core.spec import FlowSpec
-from iin_core.transforms import ActNorm, Coupling, Permutation
+from iin_core.transforms import ActNorm, Coupling, NetShape, Permutation, ResidualCoupling, Rotation
+from iin_core.transforms.rotation import random_basis
 
 
 class NormalizingFlow(nn.Module):
@@ -57,16 +59,25 @@ class NormalizingFlow(nn.Module):
         return alone
 
 
-def build_flow(spec: FlowSpec, n_dims: int, seeds: Sequence[int]) -> NormalizingFlow:
-    """Make a stack of IINs of the published shape, one for each seed.
+def build_flow(spec: FlowSpec, blocks: Sequence[Blocks] | int, seeds: Sequence[int]) -> NormalizingFlow:
+    """Make a stack of IINs of one shape, one for each seed.
 
     Each IIN draws from a generator of its own, so that it does not depend on its neighbours.
+
+    Args:
+        spec: the generic couplings, then the residual couplings, which are left out where there are
+            no concepts.
+        blocks: the layout of each IIN's z̃, with the residual in one place in all of them; or N, for a
+            flow that knows no blocks.
+        seeds: one an IIN.
 
     Raises:
         InputError: an odd number of dimensions, which cannot be halved.
 
-    Source: paper, section 4: blocks of activation normalisation, coupling, permutation.
+    Source: paper, section 4: blocks of activation normalisation, coupling, permutation; rotations and
+    residual couplings are ours.
     """
+    n_dims = blocks if isinstance(blocks, int) else blocks[0].n_dims
     if n_dims < 2 or n_dims % 2:
         raise InputError(
             f"A flow needs an even number of dimensions, not {n_dims}.",
@@ -74,9 +85,50 @@ def build_flow(spec: FlowSpec, n_dims: int, seeds: Sequence[int]) -> Normalizing
             fix="read the layer in another way, or drop one dimension",
         )
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    mixed = _rotated if spec.mixing == "rotation" else _permuted
+    transforms = mixed(spec, n_dims, generators)
+    if not isinstance(blocks, int):
+        transforms += _residual_couplings(spec, blocks, generators)
+    return NormalizingFlow(transforms)
+
+
+def _permuted(spec: FlowSpec, n_dims: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
     transforms: list[nn.Module] = []
     for _ in range(spec.couplings):
-        transforms.append(ActNorm(n_dims, stack=len(seeds)))
-        transforms.append(Coupling(n_dims, spec.hidden, spec.depth, generators))
+        transforms += _coupling(spec, n_dims, generators)
         transforms.append(Permutation(n_dims, generators))
-    return NormalizingFlow(transforms)
+    return transforms
+
+
+def _rotated(spec: FlowSpec, n_dims: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
+    """Each coupling in a basis of its own; the turn back and the next turn are one product."""
+    transforms: list[nn.Module] = []
+    back = torch.eye(n_dims, dtype=torch.float64).expand(len(generators), -1, -1)
+    for _ in range(spec.couplings):
+        basis = torch.stack([random_basis(n_dims, generator) for generator in generators])
+        transforms.append(Rotation((back @ basis).float()))
+        transforms += _coupling(spec, n_dims, generators)
+        back = basis.mT.roll(n_dims // 2, 1)  # a coupling leaves the halves exchanged
+    return [*transforms, Rotation(back.float())] if transforms else []
+
+
+def _coupling(spec: FlowSpec, n_dims: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
+    norm: list[nn.Module] = [ActNorm(n_dims, stack=len(generators))] if spec.actnorm else []
+    return [*norm, Coupling(n_dims, _net_shape(spec), generators)]
+
+
+def _residual_couplings(
+    spec: FlowSpec, blocks: Sequence[Blocks], generators: Sequence[torch.Generator]
+) -> list[nn.Module]:
+    places = {(own[RESIDUAL].start, own[RESIDUAL].stop) for own in blocks}
+    if len(places) > 1:
+        raise ValueError(f"IINs whose residuals lie in different places cannot be stacked: {places}")
+    n_dims, residual = blocks[0].n_dims, blocks[0][RESIDUAL]
+    if residual.stop - residual.start == n_dims:
+        return []
+    shape = _net_shape(spec)
+    return [ResidualCoupling(n_dims, residual, shape, generators) for _ in range(spec.residual_couplings)]
+
+
+def _net_shape(spec: FlowSpec) -> NetShape:
+    return NetShape(spec.hidden, spec.depth, joint=spec.nets == "joint")

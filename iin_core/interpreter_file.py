@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,17 @@ from iin_core.flow import NormalizingFlow
 from iin_core.front import Front
 from iin_core.interpreter import Interpreter
 from iin_core.priors import ClassPrior, NormalPrior, Prior, ValuePrior
-from iin_core.transforms import ActNorm, Coupling, Permutation
+from iin_core.transforms import ActNorm, Coupling, NetShape, Permutation, ResidualCoupling, Rotation
 
-FORMAT = 1
+FORMAT = 2
 _JSON, _TENSORS = "interpreter.json", "interpreter.safetensors"
+_KINDS: dict[type[nn.Module], str] = {
+    ActNorm: "actnorm",
+    Coupling: "coupling",
+    Permutation: "permutation",
+    ResidualCoupling: "residual_coupling",
+    Rotation: "rotation",
+}
 
 
 def save(interpreter: Interpreter, folder: Path) -> None:
@@ -95,19 +103,27 @@ def _assemble(document: dict[str, Any], tensors: dict[str, Tensor]) -> Interpret
 
 
 def _describe(transform: nn.Module) -> dict[str, Any]:
-    if isinstance(transform, Coupling):
-        return {"kind": "coupling", "hidden": transform.hidden, "depth": transform.depth}
-    return {"kind": {ActNorm: "actnorm", Permutation: "permutation"}[type(transform)]}
+    entry: dict[str, Any] = {"kind": _KINDS[type(transform)]}
+    if isinstance(transform, (Coupling, ResidualCoupling)):
+        entry |= asdict(transform.shape)
+    if isinstance(transform, ResidualCoupling):
+        entry["residual"] = [transform.residual.start, transform.residual.stop]
+    return entry
 
 
 def _rebuild(entry: dict[str, Any], n_dims: int) -> nn.Module:
     """A transform of the right shape; its tensors are loaded afterwards."""
-    generators = [torch.Generator()]
-    if entry["kind"] == "coupling":
-        return Coupling(n_dims, entry["hidden"], entry["depth"], generators)
-    return {"actnorm": lambda: ActNorm(n_dims), "permutation": lambda: Permutation(n_dims, generators)}[
-        entry["kind"]
-    ]()
+    made, generators = {kind: made for made, kind in _KINDS.items()}[entry["kind"]], [torch.Generator()]
+    if made is ActNorm:
+        return ActNorm(n_dims)
+    if made is Permutation:
+        return Permutation(n_dims, generators)
+    if made is Rotation:
+        return Rotation(torch.empty(1, n_dims, n_dims))
+    shape = NetShape(entry["hidden"], entry["depth"], entry.get("joint", False))
+    if made is Coupling:
+        return Coupling(n_dims, shape, generators)
+    return ResidualCoupling(n_dims, slice(*entry["residual"]), shape, generators)
 
 
 def _prior_tensors(prior: Prior) -> dict[str, Tensor]:

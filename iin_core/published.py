@@ -22,7 +22,7 @@ from iin_core.interpreter import Interpreter
 from iin_core.priors import NormalPrior
 from iin_core.spec import FlowSpec
 from iin_core.tensor_file import read_tensor_file, state_dict_in
-from iin_core.transforms import ActNorm, Coupling, Permutation
+from iin_core.transforms import ActNorm, Coupling, NetShape, Permutation
 
 _LAYOUT = "CompVis/iin"
 _PLACE = re.compile(r"realnvp\.flow\.(\d+)\.flow\.[012]\.")
@@ -149,7 +149,7 @@ def _read_coupling(tensors: _Tensors, place: str) -> Coupling:
             biases = [tensors.take(f"{linear}.bias", n_out)[None] for linear in linears]
             state[f"nets.{half}.weights.{layer}"] = torch.stack(weights)[None]
             state[f"nets.{half}.biases.{layer}"] = torch.stack(biases)[None]
-    coupling = Coupling(tensors.n_dims, hidden, n_layers - 2, [torch.Generator()])
+    coupling = Coupling(tensors.n_dims, NetShape(hidden, n_layers - 2), [torch.Generator()])
     coupling.load_state_dict(state)
     return coupling
 

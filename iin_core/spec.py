@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-
 PenaltyName = Literal["adversary", "critic", "hsic", "distance_correlation"]
 
 
@@ -30,6 +29,8 @@ class FlowSpec(Spec):
     depth: Annotated[int, Field(ge=0, le=8)] = 1
     """Hidden layers between the first and the last of each scale and translation network; the
     published network has 2."""
+    nets: Literal["separate", "joint"] = "separate"
+    """Log-scale and shift from networks of their own, as published, or from one together."""
     front: Literal["whiten", "none"] = "whiten"
     """A fixed linear map in front of the flow, fitted on the training rows."""
     front_dims: Annotated[int, Field(ge=2, le=4096)] = 256

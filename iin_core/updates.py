@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from iin_core.spec import TrainingSpec
+from iin_core.transforms.gradient_place import offer_place, withdraw_place
 
 _LANES = 16
 
@@ -16,60 +17,68 @@ class FlatParameters:
     """Moves a module's parameters into one flat buffer of which they become views; so with the gradients.
 
     The innermost matrix of each parameter is padded to 16 floats, so that a vector instruction
-    never spans two IINs: what happens to one does not depend on how many lie beside it.
+    never spans two IINs: what happens to one does not depend on how many lie beside it. Parameters of
+    one shape lie together.
+
+    Args:
+        module: all of its parameters have at least three axes, the first of them that of the IINs.
     """
 
     def __init__(self, module: nn.Module) -> None:
-        self._parameters = parameters = list(module.parameters())
-        sizes = [self._padded(parameter) for parameter in parameters]
-        self.flat = nn.Parameter(torch.zeros(sum(sizes), device=parameters[0].device))
-        self.flat.grad = torch.zeros_like(self.flat)
-        self._gradients = []
-        for parameter, values, grads in zip(
-            parameters, self.flat.detach().split(sizes), self.flat.grad.split(sizes), strict=True
-        ):
-            view = self._view(values, parameter)
+        by_shape: dict[torch.Size, list[nn.Parameter]] = {}
+        for parameter in module.parameters():
+            by_shape.setdefault(parameter.shape, []).append(parameter)
+        self._shapes = [(len(alike), shape) for shape, alike in by_shape.items()]
+        self._parameters = [parameter for alike in by_shape.values() for parameter in alike]
+        size = sum(n * _padded_size(shape) for n, shape in self._shapes)
+        self.flat = nn.Parameter(torch.zeros(size, device=self._parameters[0].device))
+        self.gradient = self.flat.grad = torch.zeros_like(self.flat)
+        values = self._views(self.flat.detach())
+        self._places = self._views(self.gradient)
+        for parameter, view in zip(self._parameters, values, strict=True):
             view.copy_(parameter.detach())
             parameter.data = view
-            self._gradients.append(self._view(grads, parameter))
-
-    @staticmethod
-    def _padded(parameter: nn.Parameter) -> int:
-        *leading, rows, columns = parameter.shape
-        return math.prod(leading) * _round_up(rows * columns)
-
-    @staticmethod
-    def _view(buffer: Tensor, parameter: nn.Parameter) -> Tensor:
-        *leading, rows, columns = parameter.shape
-        padded = buffer.view(*leading, _round_up(rows * columns))
-        matrices: Tensor = padded[..., : rows * columns].unflatten(-1, (rows, columns))
-        return matrices
 
     def differentiate(self, loss: Tensor) -> None:
         """Fill the flat gradient with that of a scalar loss."""
-        for view, grad in zip(self._gradients, torch.autograd.grad(loss, self._parameters), strict=True):
-            view.copy_(grad)
+        for parameter, place in zip(self._parameters, self._places, strict=True):
+            offer_place(parameter, place)
+        gradients = torch.autograd.grad(loss, self._parameters)
+        for parameter, place, gradient in zip(self._parameters, self._places, gradients, strict=True):
+            if gradient.data_ptr() != place.data_ptr():
+                place.copy_(gradient)
+            withdraw_place(parameter)
 
-    @property
-    def gradients(self) -> list[Tensor]:
-        """The gradient of each parameter, (K, ...): views into the flat one."""
-        return self._gradients
-
-    def slices(self, buffer: Tensor) -> list[list[Tensor]]:
-        """For each IIN its padded part of each parameter, in a buffer that is laid out as the flat one."""
-        stack = len(self._parameters[0])
-        parts = buffer.split([self._padded(parameter) for parameter in self._parameters])
-        return [[part.view(stack, -1)[k] for part in parts] for k in range(stack)]
+    def pieces(self, buffer: Tensor, k: int) -> list[Tensor]:
+        """What belongs to the k-th IIN in a buffer of this layout: contiguous parts, whole and in order."""
+        return [matrices[k].flatten() for part in self._parts(buffer) for matrices in part]
 
     def norms(self) -> Tensor:
         """The length of each IIN's gradient, (K,)."""
-        return torch.stack([grad.square().flatten(1).sum(1) for grad in self._gradients]).sum(0).sqrt()
+        squares = [part.square().flatten(2).sum((0, 2)) for part in self._parts(self.gradient)]
+        return torch.stack(squares).sum(0).sqrt()
 
     def clip(self, norm: float) -> None:
         """Shrink the gradient of each IIN that is longer than `norm` to that length."""
         factor = (norm / self.norms().clamp_min(torch.finfo(torch.float32).tiny)).clamp_max(1)
-        for grad in self._gradients:
-            grad.mul_(factor.view(-1, *[1] * (grad.ndim - 1)))
+        for part in self._parts(self.gradient):
+            part.mul_(factor.view(1, -1, 1, 1))
+
+    def _parts(self, buffer: Tensor) -> list[Tensor]:
+        """The parameters of each shape, (how many, K, matrices, floats), padding included."""
+        sizes = [n * _padded_size(shape) for n, shape in self._shapes]
+        return [
+            part.view(n, shape[0], -1, _round_up(shape[-2] * shape[-1]))
+            for (n, shape), part in zip(self._shapes, buffer.split(sizes), strict=True)
+        ]
+
+    def _views(self, buffer: Tensor) -> list[Tensor]:
+        """A view of the parameter's own shape for each parameter."""
+        return [
+            matrices[..., : shape[-2] * shape[-1]].view(shape)
+            for (_, shape), part in zip(self._shapes, self._parts(buffer), strict=True)
+            for matrices in part
+        ]
 
 
 def make_optimizer(parameters: FlatParameters, spec: TrainingSpec) -> torch.optim.Optimizer:
@@ -86,6 +95,10 @@ def learning_rate(update: int, spec: TrainingSpec) -> float:
         return spec.learning_rate * (update + 1) / warmup
     progress = (update - warmup) / max(1, spec.updates - warmup)
     return spec.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def _padded_size(shape: torch.Size) -> int:
+    return math.prod(shape[:-2]) * _round_up(shape[-2] * shape[-1])
 
 
 def _round_up(n: int) -> int:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from iin_core.transforms import ActNorm, Coupling, Permutation
+from iin_core.transforms import ActNorm, Coupling, NetShape, Permutation, ResidualCoupling, Rotation
+from iin_core.transforms.rotation import random_basis
 
 
 def generators(n):
@@ -12,7 +13,17 @@ def generators(n):
 
 MAKERS = {
     "actnorm": lambda n_dims, stack: ActNorm(n_dims, stack=stack),
-    "coupling": lambda n_dims, stack: Coupling(n_dims, 16, 1, generators(stack)),
+    "coupling": lambda n_dims, stack: Coupling(n_dims, NetShape(16, 1), generators(stack)),
+    "joint coupling": lambda n_dims, stack: Coupling(n_dims, NetShape(16, 1, joint=True), generators(stack)),
+    "residual coupling": lambda n_dims, stack: ResidualCoupling(
+        n_dims, slice(0, max(1, n_dims // 2)), NetShape(16, 1, joint=True), generators(stack)
+    ),
+    "residual last, odd": lambda n_dims, stack: ResidualCoupling(
+        n_dims, slice(n_dims // 2 - 1, n_dims), NetShape(16, 1), generators(stack)
+    ),
+    "rotation": lambda n_dims, stack: Rotation(
+        torch.stack([random_basis(n_dims, generator) for generator in generators(stack)]).float()
+    ),
     "permutation": lambda n_dims, stack: Permutation(n_dims, generators(stack)),
 }
 
@@ -85,7 +96,7 @@ def test_actnorm_starts_normalised():
 
 def test_coupling_in_the_published_order():
     """First half moves the second, the halves are exchanged, and that is done again."""
-    coupling = Coupling(4, 8, 1, generators(1))
+    coupling = Coupling(4, NetShape(8, 1), generators(1))
     for parameter in coupling.parameters():
         parameter.data = 0.5 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(3))
     x = rows(1, 7, 4)

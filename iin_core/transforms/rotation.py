@@ -1,0 +1,35 @@
+"""A fixed turn of the basis, so that each coupling splits the space anew."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Rotation(nn.Module):
+    """y = x · Q with an orthonormal Q of each IIN; not trained.
+
+    Args:
+        matrix: Q, (K, N, N).
+    """
+
+    matrix: Tensor
+
+    def __init__(self, matrix: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("matrix", matrix)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map x, (K, n, N), to y, (K, n, N), and a log-determinant of 0, (K, n)."""
+        return x @ self.matrix, x.new_zeros(x.shape[:2])
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """Map y, (K, n, N), back to x."""
+        return y @ self.matrix.mT
+
+
+def random_basis(n_dims: int, generator: torch.Generator) -> Tensor:
+    """Draw an orthonormal (N, N) uniformly, in float64."""
+    normal = torch.randn(n_dims, n_dims, generator=generator, dtype=torch.float64)
+    basis, upper = torch.linalg.qr(normal)
+    return basis * upper.diagonal().sign()
