@@ -15,7 +15,7 @@ from iin_core.dimensions import given_dimensions, shared_score, softmax_dimensio
 from iin_core.errors import InputError
 from iin_core.front import Front, fit_front
 from iin_core.interpreter import Interpreter
-from iin_core.pairs import Pairs, table_pairs
+from iin_core.pairs import Pairs
 from iin_core.priors import NormalPrior, Prior, fit_class_prior, fit_value_prior, plain
 from iin_core.sampling import PairSampler, make_sampler
 from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
@@ -75,9 +75,7 @@ def fit(  # noqa: PLR0913
     tables = [table.within(kept, len(rows)) for table in pairs]
 
     def sampler(blocks: Blocks) -> PairSampler:
-        drawn = make_sampler(columns_kept, specs, source[kept], blocks).sources
-        given = [table_pairs(table, blocks, len(kept)) for table in tables]
-        return PairSampler((*drawn, *given), len(kept), len(blocks))
+        return make_sampler(columns_kept, specs, source[kept], blocks, tables=tables)
 
     blocks = _blocks(rows[kept], sampler, (list(columns), tables), dims, front.n_dims)
     job = make_job(front, (rows[kept], rows[held_back]), sampler(blocks), blocks, seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from iin_core.blocks import Blocks
+from iin_core.concept_pairs import PairSource
 from iin_core.errors import InputError, nearest
 
 
@@ -70,16 +72,17 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class TablePairs:
+class TablePairs(PairSource):
     """Rows of a given table of pairs, each equally often. Built by `table_pairs`."""
 
+    numbers: ClassVar[int] = 1
     a: Tensor
     b: Tensor
     rho: Tensor
 
-    def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw n pairs."""
-        row = torch.randint(len(self.a), (n,), generator=generator)
+    def pairs(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows a and b, (...), and the correlation of each block, (..., K + 1), of u, (..., 1)."""
+        row = (u[..., 0] * len(self.a)).long()
         return self.a[row], self.b[row], self.rho[row]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import torch
@@ -148,17 +148,15 @@ class _Batches:
     def _draw(self) -> None:
         n, self.left = self.spec.batch, _UPDATES_DRAWN_AT_ONCE
         drawn = [
-            [job.sampler.draw(n, generator) for _ in range(self.left)]
+            replace(job.sampler, links=()).draw(2 * n, self.left, generator)
             for job, generator in zip(self.jobs, self.generators, strict=True)
         ]
         n_blocks = max(job.sampler.n_blocks for job in self.jobs)
-        self.index = [
-            torch.stack([torch.stack([batch[side] for batch in own]) for own in drawn]).to(self.device)
-            for side in (0, 1)
-        ]
+        rows = torch.stack([batch.rows for batch in drawn]).to(self.device)
+        self.index = [rows[..., :n], rows[..., n:]]
         self.rho = torch.zeros(len(self.jobs), self.left, n, n_blocks)
         for rho, own in zip(self.rho, drawn, strict=True):
-            rho[..., : own[0].rho.shape[-1]] = torch.stack([batch.rho for batch in own])
+            rho[..., : own.rho.shape[-1]] = own.rho[:, n:]
         self.rho = self.rho.to(self.device)
         shape = (2, self.left, self.n_noisy, self.x.shape[-1])
         self.epsilon = torch.stack([torch.randn(shape, generator=g) for g in self.generators]).to(self.device)

@@ -61,9 +61,9 @@ def test_pairs_that_share_a_label_come_close(layer):
     """After training the shared block of a pair lies closer together than that of any two rows."""
     own = job(layer, 0)
     [result] = train([own], FLOW, TRAINING)
-    batch = own.sampler.draw(300, torch.Generator().manual_seed(0))
+    rows = own.sampler.draw(600, 1, torch.Generator().manual_seed(0)).rows[0]
     codes = result.flow(own.x[None])[0][0][:, own.blocks["label"]]
-    apart = (codes[batch.a] - codes[batch.b]).square().mean()
+    apart = (codes[rows[:300]] - codes[rows[300:]]).square().mean()
     assert apart < 0.25 * 2 * codes.var(0).mean()
 
 
