@@ -1,4 +1,4 @@
-"""Linear factorisations of activations, fitted in closed form: what an IIN has to beat."""
+"""What the linear baselines share: their form, the frame of activations, the spans of class means."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from iin_core.blocks import RESIDUAL, Blocks
 from iin_core.errors import InputError
+from iin_core.metrics.labels import class_indices
 
 MAX_DIMS = 256
 """Wider activations keep so many principal coordinates; the remainder stays as it is."""
@@ -48,60 +48,15 @@ class LinearFactorisation:
         return rows + (like - self.mean) - self.encode(like) @ self.moving
 
 
-def class_means(z: ArrayLike | Tensor, concepts: Mapping[str, ArrayLike]) -> LinearFactorisation:
-    """Blocks that *move* z along the differences between class means.
-
-    Block k spans the means of concept k's classes (C − 1 dimensions), the residual is orthogonal to
-    all of them. Codes are the coordinates in that joint basis, so that for z = μ_digit + ν_colour +
-    rest the exchange of one block exchanges exactly one mean.
-
-    Args:
-        z: (n, N) *training* rows.
-        concepts: name → (n,) labels.
-
-    Raises:
-        InputError: a concept has no direction of its own (constant, or determined by another one),
-            or there are not enough dimensions.
-    """
-    centre, axes, _ = _frame(torch.as_tensor(z))
-    rows = (torch.as_tensor(z).double() - centre) @ axes
-    spans, dims = _spans(rows, concepts)
-    basis = _complete(spans)
-    return _linear(dims, centre, axes @ torch.linalg.inv(basis), basis @ axes.T)
-
-
-def lda(z: ArrayLike | Tensor, concepts: Mapping[str, ArrayLike]) -> LinearFactorisation:
-    """Blocks that *read* z by linear discriminants.
-
-    Block k holds the C − 1 discriminants of concept k (projections of whitened z on its class
-    means), the residual all directions that are uncorrelated with them; decoding is the inverse.
-
-    Args:
-        z: (n, N) *training* rows.
-        concepts: name → (n,) labels.
-
-    Raises:
-        InputError: as `class_means`.
-
-    Source: Fisher's discriminants; in whitened coordinates S_w⁻¹S_b and S_t⁻¹S_b have one span.
-    """
-    centre, axes, scale = _frame(torch.as_tensor(z))
-    rows = (torch.as_tensor(z).double() - centre) @ axes / scale
-    spans, dims = _spans(rows, concepts)
-    basis = _complete(spans)
-    readings = (axes / scale) @ basis.T
-    return _linear(dims, centre, readings, torch.linalg.inv(basis.T) @ (axes * scale).T)
-
-
-BASELINES = {"class_means": class_means, "lda": lda}
-
-
-def _linear(dims: Mapping[str, int], centre: Tensor, reading: Tensor, moving: Tensor) -> LinearFactorisation:
+def linear_factorisation(
+    dims: Mapping[str, int], centre: Tensor, reading: Tensor, moving: Tensor
+) -> LinearFactorisation:
+    """The float32 factorisation of these matrices; the residual's dimensions lie first."""
     blocks = Blocks({RESIDUAL: reading.shape[1] - sum(dims.values()), **dims})
     return LinearFactorisation(blocks, centre.float(), reading.float(), moving.float())
 
 
-def _frame(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def frame(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mean (N,), principal axes (N, d) and their deviations (d,), float64, floored."""
     centre = z.double().mean(0)
     rows = z.double() - centre
@@ -124,20 +79,14 @@ def _principal_axes(rows: Tensor) -> Tensor:
     return axes
 
 
-def _spans(rows: Tensor, concepts: Mapping[str, ArrayLike]) -> tuple[list[Tensor], dict[str, int]]:
+def class_spans(rows: Tensor, concepts: Mapping[str, ArrayLike]) -> tuple[list[Tensor], dict[str, int]]:
     """For each concept directions (dims, d) that span its class means, independent of earlier ones."""
     n_dims = rows.shape[1]
     most = (n_dims - 1) // max(1, len(concepts))
     spans: list[Tensor] = []
     for name, values in concepts.items():
-        codes, classes = pd.factorize(np.asarray(values))
-        members = torch.nn.functional.one_hot(torch.from_numpy(codes), len(classes)).double()
-        shares = members.mean(0)
-        means = (members.T @ rows) / members.sum(0)[:, None]
-        directions = torch.linalg.svd(means * shares.sqrt()[:, None], full_matrices=False)
-        relative = directions.S / rows.square().sum(1).mean().sqrt()
-        span = directions.Vh[relative > _PARALLEL][: min(most, len(classes) - 1)]
-        span = _outside(span, spans)
+        codes, classes = class_indices(values)
+        span = _outside(span_of_means(rows, codes, len(classes))[:most], spans)
         if len(span) == 0:
             raise InputError(
                 f"Concept {name!r} has no direction of its own in these activations.",
@@ -146,6 +95,17 @@ def _spans(rows: Tensor, concepts: Mapping[str, ArrayLike]) -> tuple[list[Tensor
             )
         spans.append(span)
     return spans, {name: len(span) for name, span in zip(concepts, spans, strict=True)}
+
+
+def span_of_means(rows: Tensor, codes: NDArray[np.int64], n_classes: int) -> Tensor:
+    """(≤ C − 1, d), strongest first, of the differences between class means; unlabelled rows are left out."""
+    known = codes >= 0
+    members = torch.nn.functional.one_hot(torch.from_numpy(codes[known]), max(1, n_classes)).double()
+    labelled = rows[torch.from_numpy(known)]
+    means = (members.T @ labelled) / members.sum(0)[:, None] - labelled.mean(0)
+    directions = torch.linalg.svd(means * members.mean(0).sqrt()[:, None], full_matrices=False)
+    relative = directions.S / rows.square().sum(1).mean().sqrt()
+    return directions.Vh[relative > _PARALLEL][: n_classes - 1]
 
 
 def _outside(span: Tensor, earlier: list[Tensor]) -> Tensor:
@@ -159,8 +119,8 @@ def _outside(span: Tensor, earlier: list[Tensor]) -> Tensor:
     return free @ span
 
 
-def _complete(spans: list[Tensor]) -> Tensor:
+def complete(spans: list[Tensor]) -> Tensor:
     """(d, d) basis: an orthonormal complement of all spans first, then the spans."""
     directions = torch.cat(spans)
-    complete = torch.linalg.qr(directions.T, mode="complete").Q
-    return torch.cat([complete[:, len(directions) :].T, directions])
+    basis = torch.linalg.qr(directions.T, mode="complete").Q
+    return torch.cat([basis[:, len(directions) :].T, directions])

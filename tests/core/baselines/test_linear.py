@@ -20,7 +20,10 @@ def _rows(n: int = 600, width: int = 20, seed: int = 0, noise: float = 0.3):
     return z.astype(np.float32), {"digit": digit, "colour": colour}, means
 
 
-@pytest.mark.parametrize("name", BASELINES)
+LINEAR = ("class_means", "lda", "leace")
+
+
+@pytest.mark.parametrize("name", LINEAR)
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 1000), width=st.integers(9, 30))
 def test_a_baseline_is_a_bijection(name: str, seed: int, width: int) -> None:
@@ -62,6 +65,20 @@ def test_lda_spans_what_scikit_learns_lda_spans() -> None:
     _, residuals, rank, _ = np.linalg.lstsq(block, oracle - oracle.mean(0), rcond=None)
     assert rank == 4
     assert residuals.max() / (oracle**2).sum() < 1e-3
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_missing_labels_leave_their_rows_out(name: str) -> None:
+    """Rows without a label, by None or by -1, change no class mean of the concept that they lack."""
+    z, concepts, _ = _rows(240)
+    words = np.array([*"abcde"], dtype=object)[concepts["digit"]]
+    lost = np.arange(240) % 3 == 0
+    by_none = {**concepts, "digit": np.where(lost, None, words)}
+    by_number = {**concepts, "digit": np.where(lost, -1, concepts["digit"])}
+    a, b = BASELINES[name](z, by_none), BASELINES[name](z, by_number)
+    assert a.blocks.dims["digit"] == 4
+    assert torch.equal(a.reading, b.reading)
+    assert not torch.equal(a.reading, BASELINES[name](z, concepts).reading)
 
 
 @pytest.mark.parametrize("name", BASELINES)
