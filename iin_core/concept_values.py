@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
+
+from iin_core.spec import PairSpec
 
 MISSING = -1
 """The class index of a row without a label."""
@@ -49,6 +52,24 @@ def normal_scores(values: ArrayLike, weights: ArrayLike | None = None) -> NDArra
     scores = np.full(len(numbers), np.nan)
     scores[present] = torch.special.ndtri(torch.from_numpy(middle)).numpy()[tie]
     return scores
+
+
+def concept_targets(
+    columns: Mapping[str, ArrayLike], specs: Mapping[str, PairSpec]
+) -> dict[str, torch.Tensor]:
+    """What a penalty may know of each row: its class (long, -1 missing) or normal score (NaN missing).
+
+    Args:
+        columns: for each concept its values, (n,).
+        specs: for each concept its kind; tables of pairs have no values and are left out.
+    """
+    targets = {}
+    for name, spec in specs.items():
+        if spec.kind == "label":
+            targets[name] = torch.from_numpy(class_index(columns[name])[1])
+        elif spec.kind == "numeric":
+            targets[name] = torch.from_numpy(normal_scores(columns[name])).float()
+    return targets
 
 
 def as_numbers(values: ArrayLike) -> NDArray[np.float64]:

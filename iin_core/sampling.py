@@ -15,6 +15,7 @@ from iin_core.blocks import Blocks
 from iin_core.concept_pairs import PairSource, label_pairs, numeric_pairs
 from iin_core.links import Links, label_links, numeric_links
 from iin_core.pairs import Pairs, table_pairs
+from iin_core.row_weights import row_weights
 from iin_core.spec import PairSpec
 
 __all__ = ["Batch", "PairSampler", "PairSource", "make_sampler"]
@@ -130,17 +131,20 @@ def make_sampler(
             pair shares what it was drawn for alone, as in the paper.
     """
     n_rows, names = len(np.asarray(source)), list(blocks)
+    weights = row_weights(columns, specs, source)
     sources: list[PairSource] = []
     further: list[Links] = []
     for name, spec in specs.items():
+        if spec.kind == "pairs":
+            continue  # comes as one of the tables
         block, values = names.index(name), columns[name]
         shared = torch.zeros(len(blocks))
         shared[block] = 1.0
         if spec.kind == "label":
-            sources.append(label_pairs(values, source, spec.rho * shared))
+            sources.append(label_pairs(values, source, spec.rho * shared, weights))
             further.append(label_links(values, source, spec.rho, block))
         else:
-            sources.append(numeric_pairs(values, source, spec.rho, shared))
-            further.append(numeric_links(values, source, spec.rho, block))
+            sources.append(numeric_pairs(values, source, spec.rho, shared, weights))
+            further.append(numeric_links(values, source, spec.rho, block, weights))
     sources += [table_pairs(table, blocks, n_rows) for table in tables]
     return PairSampler(tuple(sources), tuple(further) if links == "batch" else (), n_rows, len(blocks))

@@ -66,13 +66,31 @@ class ReadingSpec(Spec):
 
 
 class PairSpec(Spec):
-    """How pairs that share a concept are drawn: by a label, or by a number."""
+    """How pairs that share a concept are drawn: by a label, by a number, or from a table of pairs."""
 
-    kind: Literal["label", "numeric"] = "label"
+    kind: Literal["label", "numeric", "pairs"] = "label"
     column: str | None = None
-    """The column of the row table; the concept's own name when left out."""
+    """The column of the row table; the concept's own name when left out. Of a table of pairs: the
+    column whose values its a and b are; row numbers when left out."""
     rho: Annotated[float, Field(gt=0, lt=1)] = 0.975
-    """σ_ab, the positive correlation of the shared block over the two examples of a pair."""
+    """σ_ab, the positive correlation of the shared block over the two examples of a pair; of a number
+    the greatest, between equal values."""
+    balance: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Of a label: 0 draws its rows alike, 1 its classes, 0.5 the square roots of their sizes."""
+    given: tuple[str, ...] | None = None
+    """The concepts from which this one is drawn apart; when left out those that it depends on."""
+    file: str | None = None
+    """Of a table of pairs: a CSV or Parquet file."""
+
+    @model_validator(mode="after")
+    def _suits_the_kind(self) -> PairSpec:
+        if (self.kind == "pairs") != (self.file is not None):
+            raise ValueError("a table of pairs, and nothing else, is {kind: pairs, file: name.csv}")
+        if self.kind == "pairs" and (self.balance or self.given is not None):
+            raise ValueError("a table of pairs has neither balance nor given")
+        if self.kind == "numeric" and self.balance:
+            raise ValueError("balance is for labels; a number has no classes")
+        return self
 
 
 class TrainingSpec(Spec):
@@ -102,6 +120,9 @@ class TrainingSpec(Spec):
     """Points of the curve without a better held-out likelihood after which an IIN stops."""
     penalties: dict[PenaltyName, Annotated[float, Field(gt=0)]] = {}
     """Terms added to the likelihood of pairs, each with its weight; see `iin_core.penalties`."""
+    links: Literal["batch", "pair"] = "batch"
+    """`batch`: rows of a batch that agree in a further concept are linked too; `pair`: each pair
+    shares what it was drawn for alone, as in the paper."""
     feed: Literal["auto", "resident", "stream"] = "auto"
     """Rows held on the device, or read in shards."""
 
@@ -117,6 +138,7 @@ class TrainingSpec(Spec):
             schedule="linear",
             hold=100_001 / 120_000,
             noise=0.0,
+            links="pair",
         )
 
 
