@@ -97,7 +97,7 @@ class TrainingSpec(Spec):
     """The optimisation of one IIN."""
 
     updates: Annotated[int, Field(ge=1)] = 1500
-    batch: Annotated[int, Field(ge=2, le=65536)] = 256
+    batch: Annotated[int, Field(ge=2, le=65536)] = 512
     """Rows in an update."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.95)
@@ -107,7 +107,7 @@ class TrainingSpec(Spec):
     noise: Annotated[float, Field(ge=0, le=10)] = 0.2
     """Standard deviation of the noise added to z, in units of each component's own."""
     noise_share: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """The share of a batch's pairs to which the noise is added."""
+    """The share of a batch's pairs to which the noise is added, to both rows of each."""
     clip: Annotated[float, Field(gt=0)] | None = None
     """The largest norm of one IIN's gradient."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
