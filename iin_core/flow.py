@@ -120,6 +120,8 @@ def _coupling(spec: FlowSpec, n_dims: int, generators: Sequence[torch.Generator]
 def _residual_couplings(
     spec: FlowSpec, blocks: Sequence[Blocks], generators: Sequence[torch.Generator]
 ) -> list[nn.Module]:
+    if not spec.residual_couplings:
+        return []
     places = {(own[RESIDUAL].start, own[RESIDUAL].stop) for own in blocks}
     if len(places) > 1:
         raise ValueError(f"IINs whose residuals lie in different places cannot be stacked: {places}")

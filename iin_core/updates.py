@@ -39,15 +39,30 @@ class FlatParameters:
             view.copy_(parameter.detach())
             parameter.data = view
 
-    def differentiate(self, loss: Tensor) -> None:
-        """Fill the flat gradient with that of a scalar loss."""
-        for parameter, place in zip(self._parameters, self._places, strict=True):
+    def differentiate(self, loss: Tensor, *others: FlatParameters) -> None:
+        """Fill the flat gradient, and those of the others, with that of a scalar loss."""
+        parameters = [parameter for flat in (self, *others) for parameter in flat._parameters]
+        places = [place for flat in (self, *others) for place in flat._places]
+        for parameter, place in zip(parameters, places, strict=True):
             offer_place(parameter, place)
-        gradients = torch.autograd.grad(loss, self._parameters)
-        for parameter, place, gradient in zip(self._parameters, self._places, gradients, strict=True):
+        gradients = torch.autograd.grad(loss, parameters)
+        for parameter, place, gradient in zip(parameters, places, gradients, strict=True):
             if gradient.data_ptr() != place.data_ptr():
                 place.copy_(gradient)
             withdraw_place(parameter)
+
+    def gradient_sums(self) -> Tensor:
+        """The sum over each IIN's gradient of biases and shifts, (K,).
+
+        It is not finite where any gradient of that IIN is not: a weight's is made of products of what
+        these are sums of.
+        """
+        vectors = [
+            part.sum((0, 2, 3))
+            for (_, shape), part in zip(self._shapes, self._parts(self.gradient), strict=True)
+            if shape[-2] == 1
+        ]
+        return torch.stack(vectors or [self.norms()]).sum(0)
 
     def pieces(self, buffer: Tensor, k: int) -> list[Tensor]:
         """What belongs to the k-th IIN in a buffer of this layout: contiguous parts, whole and in order."""

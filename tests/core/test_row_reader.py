@@ -32,5 +32,6 @@ def test_memory_mapped_file_is_read_as_new_arrays(tmp_path):
     part = reader.read(2, 5)
     array[:] = 0
     assert np.array_equal(part, Z[2:5].astype(np.float32))
-    assert isinstance(reader, RowReader) and isinstance(SubsetReader(reader, np.arange(2)), RowReader)
+    assert isinstance(reader, RowReader)
+    assert isinstance(SubsetReader(reader, np.arange(2)), RowReader)
     assert (reader.n_rows, reader.n_features) == (50, 3)

@@ -15,7 +15,7 @@ from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
 from iin_core.training import make_job, train
 
 FLOW = FlowSpec(couplings=3, hidden=24)
-TRAINING = TrainingSpec(updates=60, batch=64, noise=0.1)
+TRAINING = TrainingSpec(updates=60, batch=128, noise=0.1)
 
 
 @pytest.fixture(scope="module")
