@@ -1,6 +1,7 @@
 """Metrics of block codes: on held-out rows, invariant inside blocks, with chance and interval."""
 
 from iin_core.metrics.distance_correlation import distance_correlation
+from iin_core.metrics.grouped_scores import GroupedScores, grouped_scores
 from iin_core.metrics.information import GroupedInformation, grouped_information
 from iin_core.metrics.interchange import (
     FactorInterchange,
@@ -19,12 +20,14 @@ __all__ = [
     "BlockFit",
     "FactorInterchange",
     "GroupedInformation",
+    "GroupedScores",
     "Interchange",
     "Leakage",
     "LeakageCell",
     "Score",
     "distance_correlation",
     "grouped_information",
+    "grouped_scores",
     "identity_error",
     "interchange",
     "interchange_pairs",

@@ -49,20 +49,43 @@ def grouped_information(v: pd.DataFrame) -> GroupedInformation:
         mutual information of single latents, here with V-information of blocks.
     """
     blocks = v.drop(index=ALL, errors="ignore").to_numpy(dtype=np.float64)
-    ordered = np.sort(np.vstack([blocks, np.zeros(blocks.shape[1])]), axis=0)
+    n_blocks, n_concepts = blocks.shape
     return GroupedInformation(
-        mig=float((ordered[-1] - ordered[-2]).mean()),
-        infom=_concentration(blocks[blocks.sum(1) > 0]),
-        infoc=_concentration(blocks.T),
+        mig=float(mig_of(blocks)),
+        infom=float(modularity_of(blocks)) if n_concepts > 1 and blocks.any() else None,
+        infoc=float(compactness_of(blocks)) if n_blocks > 1 else None,
         infoe=float(v.loc[[ALL]].to_numpy().mean()) if ALL in v.index else None,
     )
 
 
-def _concentration(shares: NDArray[np.float64]) -> float | None:
-    """Mean over rows of (largest / sum), from 0 (even) to 1 (all in one column)."""
-    n_rows, n_columns = shares.shape
-    if n_columns < 2 or n_rows == 0:
-        return None
-    sums = shares.sum(1)
-    largest = np.divide(shares.max(1), sums, out=np.full(n_rows, 1 / n_columns), where=sums > 0)
-    return float((largest.mean() - 1 / n_columns) / (1 - 1 / n_columns))
+def mig_of(v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Grouped MIG of V (..., blocks, concepts); a single block is compared with one that tells nothing."""
+    ordered = np.sort(np.concatenate([v, np.zeros_like(v[..., :1, :])], axis=-2), axis=-2)
+    gaps: NDArray[np.float64] = (ordered[..., -1, :] - ordered[..., -2, :]).mean(-1)
+    return gaps
+
+
+def modularity_of(v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """InfoM of V (..., blocks, concepts); NaN where no block tells anything."""
+    active = v.sum(-1) > 0
+    n_active = active.sum(-1)
+    summed = np.where(active, _concentration(v), 0).sum(-1)
+    shares: NDArray[np.float64] = np.divide(
+        summed, n_active, out=np.full(summed.shape, np.nan), where=n_active > 0
+    )
+    return shares
+
+
+def compactness_of(v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """InfoC of V (..., blocks, concepts)."""
+    mean: NDArray[np.float64] = _concentration(np.swapaxes(v, -1, -2)).mean(-1)
+    return mean
+
+
+def _concentration(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(largest / sum) over the last axis, from 0 (even, or nothing there) to 1 (all in one place)."""
+    n = shares.shape[-1]
+    sums = shares.sum(-1)
+    largest = np.divide(shares.max(-1), sums, out=np.full(sums.shape, 1 / n), where=sums > 0)
+    spread: NDArray[np.float64] = (largest - 1 / n) / (1 - 1 / n)
+    return spread

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from iin_core.blocks import Blocks
@@ -32,7 +33,9 @@ class LeakageCell:
         concept: the concept read; "(quintile)" is added to the name of a binned number.
         own: whether the block is the concept's own.
         accuracy: with chance (the majority's share), control and interval.
-        v_information: 1 − CE / H(concept), clipped at 0.
+        v: V-information, 1 − CE / H(concept), clipped at 0; chance is 0.
+        samples: (draws,) the accuracy under resampled sources, the same draws for all cells.
+        v_samples: (draws,) V under the same.
     """
 
     probe: str
@@ -40,7 +43,14 @@ class LeakageCell:
     concept: str
     own: bool
     accuracy: Score
-    v_information: float
+    v: Score
+    samples: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
+    v_samples: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
+
+    @property
+    def v_information(self) -> float:
+        """The value of `v`."""
+        return self.v.value
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,11 @@ class Leakage:
     """The probe leakage matrix of one code, every block × every concept × every probe."""
 
     cells: tuple[LeakageCell, ...]
+
+    @property
+    def probes(self) -> list[str]:
+        """The families of probes, in their order."""
+        return list(dict.fromkeys(cell.probe for cell in self.cells))
 
     def own(self, probe: str) -> list[LeakageCell]:
         """Each concept read from its own block."""
@@ -137,9 +152,8 @@ def leakages(
         for i, (method, block, _) in enumerate(parts):
             for j, (concept, label) in enumerate(labels.items()):
                 read = readings[probe, i, j]
-                cells[method].append(
-                    LeakageCell(probe, block, label.name, block == concept, read.accuracy, read.v_information)
-                )
+                which = (probe, block, label.name, block == concept)
+                cells[method].append(LeakageCell(*which, read.accuracy, read.v, read.samples, read.v_samples))
     return {method: Leakage(tuple(found)) for method, found in cells.items()}
 
 

@@ -54,11 +54,15 @@ class Reading:
 
     Args:
         accuracy: with chance (majority share), control (shuffled labels) and interval.
-        v_information: 1 − CE / H, clipped at 0.
+        v: 1 − CE / H, clipped at 0, with the same beside it.
+        samples: (draws,) the accuracy under resampled sources, the same draws for all readings.
+        v_samples: (draws,) V under the same.
     """
 
     accuracy: Score
-    v_information: float
+    v: Score
+    samples: NDArray[np.float64]
+    v_samples: NDArray[np.float64]
 
 
 def probe_labels(name: str, values: ArrayLike) -> ProbeLabels:
@@ -134,11 +138,13 @@ def _scores(
 ) -> list[Reading]:
     """Readings of one code; targets alternate between real and shuffled labels."""
     source, side = groups
-    samples = source_means(right.T, source, side, draws=spec.bootstrap, seed=spec.seed)
+    draw = {"source": source, "strata": side, "draws": spec.bootstrap, "seed": spec.seed}
+    samples, ce_samples = (source_means(values.T, **draw) for values in (right, losses))
     readings = []
     for i, label in enumerate(labels):
         real, shuffled = 2 * i, 2 * i + 1
-        low, high = interval(samples[:, real])
+        v_samples = np.maximum(1 - ce_samples[:, real] / label.entropy, 0)
+        (low, high), (v_low, v_high) = interval(samples[:, real]), interval(v_samples)
         accuracy = Score(
             value=_both_ways(right[real], side),
             chance=float(label.shares.max()),
@@ -147,8 +153,9 @@ def _scores(
             high=high,
             n=len(side),
         )
-        loss = _both_ways(losses[real], side)
-        readings.append(Reading(accuracy, max(0.0, 1 - loss / label.entropy)))
+        told, untold = (max(0.0, 1 - _both_ways(losses[j], side) / label.entropy) for j in (real, shuffled))
+        v = Score(told, chance=0.0, control=untold, low=v_low, high=v_high, n=len(side))
+        readings.append(Reading(accuracy, v, samples[:, real], v_samples))
     return readings
 
 

@@ -1,0 +1,89 @@
+"""Grouped information scores of a leakage matrix, with their control and interval over sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iin_core.errors import InputError
+from iin_core.metrics.bootstrap import interval
+from iin_core.metrics.information import compactness_of, mig_of, modularity_of
+from iin_core.metrics.leakage import ALL, Leakage, LeakageCell
+from iin_core.metrics.score import Score
+
+Table = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class GroupedScores:
+    """Scores of a block code, each 1 for a perfect one and 0 for a code that tells nothing.
+
+    Args:
+        mig: grouped MIG.
+        infom: modularity, each block tells of one concept only; None with one concept.
+        infoc: compactness, each concept is told by one block only; None with one block.
+        infoe: explicitness, how much the whole code tells; None where it was not probed.
+    """
+
+    mig: Score
+    infom: Score | None
+    infoc: Score | None
+    infoe: Score | None
+
+
+def grouped_scores(leakage: Leakage, probe: str, whole: Leakage | None = None) -> GroupedScores:
+    """What `grouped_information` makes of V[block, concept], over the concepts that have a block.
+
+    Control is the same of shuffled labels; the interval takes each statistic again of V under the
+    same resampled sources for all cells.
+
+    Args:
+        leakage: of the code, with its whole under the block "all" where that was probed.
+        probe: the family whose cells count.
+        whole: where "all" is taken from if `leakage` has none.
+
+    Raises:
+        InputError: no block of the code is a concept's own.
+    """
+    concepts = [cell.concept for cell in leakage.own(probe)]
+    if not concepts:
+        raise InputError(
+            "No block of this code is a concept's own.",
+            where=f"{len(leakage.cells)} cells, {probe} probes",
+            fix="give blocks that bear the names of concepts",
+        )
+    known = [*leakage.cells, *(() if whole is None else whole.cells)]
+    cells = [cell for cell in known if cell.probe == probe and cell.concept in concepts]
+    parts = [cell for cell in cells if cell.block != ALL]
+    wholes = [cell for cell in cells if cell.block == ALL][: len(concepts)]
+    blocks = list(dict.fromkeys(cell.block for cell in parts))
+    return GroupedScores(
+        mig=_score(parts, concepts, mig_of),
+        infom=_score(parts, concepts, modularity_of) if len(concepts) > 1 else None,
+        infoc=_score(parts, concepts, compactness_of) if len(blocks) > 1 else None,
+        infoe=_score(wholes, concepts, lambda v: v.mean((-2, -1))) if wholes else None,
+    )
+
+
+def _score(
+    cells: Sequence[LeakageCell], concepts: Sequence[str], statistic: Callable[[Table], Table]
+) -> Score | None:
+    """None where it is undefined: no block tells anything."""
+    blocks = list(dict.fromkeys(cell.block for cell in cells))
+    order = [_cell(cells, block, concept) for block in blocks for concept in concepts]
+    shape = (len(blocks), len(concepts))
+    value = float(statistic(np.array([cell.v.value for cell in order]).reshape(shape)))
+    if np.isnan(value):
+        return None
+    control = float(statistic(np.array([cell.v.control or 0.0 for cell in order]).reshape(shape)))
+    samples = np.stack([cell.v_samples for cell in order], 1)
+    low, high = interval(statistic(samples.reshape(-1, *shape)))
+    n = min(cell.accuracy.n for cell in order)
+    return Score(value, chance=0.0, control=None if np.isnan(control) else control, low=low, high=high, n=n)
+
+
+def _cell(cells: Sequence[LeakageCell], block: str, concept: str) -> LeakageCell:
+    return next(cell for cell in cells if (cell.block, cell.concept) == (block, concept))
