@@ -12,8 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from iin_core.concept_checks import MAX_LABELS
 from iin_core.errors import InputError
-from iin_core.rows import MAX_LABELS, assign_splits, check_splits
+from iin_core.rows import assign_splits, check_splits
 from tasks.claim import claim
 from tasks.errors import StudyError
 from tasks.output import Attempt, Output, Root

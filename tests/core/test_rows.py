@@ -1,4 +1,4 @@
-"""Splits by source, and columns that can or cannot be concepts."""
+"""Splits by source."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iin_core.errors import InputError
-from iin_core.rows import SPLITS, assign_splits, check_concepts, check_splits
-from iin_core.spec import PairSpec
+from iin_core.rows import SPLITS, assign_splits, check_splits
 
 SHARES = (0.6, 0.15, 0.25)
 sources = st.lists(st.integers(0, 60), min_size=1, max_size=40).map(lambda extra: list(range(20)) + extra)
@@ -101,67 +100,3 @@ def test_splits_that_are_none(split, what):
     """Unknown words and empty sides are refused."""
     with pytest.raises(InputError, match=what):
         check_splits(np.arange(20), split)
-
-
-TABLE = pd.DataFrame(
-    {
-        "source": np.repeat(np.arange(30), 2),
-        "digit": np.arange(60) // 2 % 3,
-        "word": pd.Series(["a", "b", "c"] * 20),
-        "size": np.linspace(0, 1, 60),
-        "flat": np.ones(60),
-        "lonely": [7, 7] + [1, 2] * 29,
-        "one_row": [7] + [1] * 59,
-        "holes": [None, "x"] * 30,
-        "infinite": [np.inf] + [1.0] * 59,
-        "nan": [np.nan, *range(59)],
-        "mixed": ["1", "two"] + ["3"] * 58,
-        "many": [str(i) for i in range(60)],
-    }
-)
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"), [("digit", "label"), ("word", "label"), ("size", "numeric"), ("digit", "numeric")]
-)
-def test_columns_that_serve(name, kind):
-    """Labels of any type, and numbers."""
-    check_concepts(TABLE, {name: PairSpec(kind=kind)})
-    check_concepts(TABLE, {"other": PairSpec(kind=kind, column=name)})
-
-
-REFUSED = {
-    "absent": ("digits", "label", "The data has no column 'digits'", "nearest: digit"),
-    "constant label": ("flat", "label", "is constant: every row is 1.0", "at least two values"),
-    "constant number": ("flat", "numeric", "is constant", "at least two values"),
-    "value of one source": (
-        "lonely",
-        "label",
-        "1 values that only one source example shows",
-        "a pair needs two sources",
-    ),
-    "value seen once": ("one_row", "label", "1 values that only one source example shows", "drop these rows"),
-    "missing label": ("holes", "label", "no value in 30 rows", "drop these rows"),
-    "missing number": ("nan", "numeric", "no value in 1 rows", "drop these rows"),
-    "infinite": ("infinite", "numeric", "is infinite in 1 rows", "replace"),
-    "text as number": ("mixed", "numeric", "such as 'two' in row 1", "{mixed: label}"),
-    "number as label": ("size", "label", "60 of 60 values differ", "{size: numeric}"),
-}
-
-
-@pytest.mark.parametrize(("name", "kind", "what", "fix"), REFUSED.values(), ids=REFUSED)
-def test_columns_that_do_not_serve(name, kind, what, fix):
-    """Each is refused with what to do."""
-    with pytest.raises(InputError) as caught:
-        check_concepts(TABLE, {name: PairSpec(kind=kind)})
-    assert what in caught.value.what
-    assert fix in caught.value.fix
-    assert caught.value.where
-
-
-def test_thousands_of_labels():
-    """A column of identifiers is no concept."""
-    n = 1001
-    table = pd.DataFrame({"source": np.arange(2 * n), "id": np.tile(np.arange(n), 2)})
-    with pytest.raises(InputError, match="has 1001 label values; at most 1000"):
-        check_concepts(table, {"id": PairSpec()})

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from iin_core.concept_checks import concept_column
 from iin_core.errors import InputError
-from iin_core.rows import concept_column
 from iin_core.spec import PairSpec
 from tasks.sources.concepts import label, numeric
 

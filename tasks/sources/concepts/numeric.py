@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from iin_core.rows import check_numeric
+from iin_core.concept_checks import check_numeric
 
 
 def check(name: str, column: pd.Series, table: pd.DataFrame) -> None:
