@@ -36,6 +36,8 @@ def save(interpreter: Interpreter, folder: Path) -> None:
     front = interpreter.front
     tensors = {f"flow.{name}": value for name, value in interpreter.flow.state_dict().items()}
     tensors |= {"front.mean": front.mean, "front.forward": front.forward, "front.backward": front.backward}
+    if front.rest is not None:
+        tensors["front.rest"] = front.rest
     for name, prior in interpreter.priors.items():
         tensors |= {f"prior.{name}.{part}": value for part, value in _prior_tensors(prior).items()}
     document = {
@@ -97,6 +99,7 @@ def _assemble(document: dict[str, Any], tensors: dict[str, Tensor]) -> Interpret
         tensors["front.backward"],
         document["front"]["log_det"],
         document["front"]["explained"],
+        tensors.get("front.rest"),
     )
     priors = {name: _load_prior(name, entry, tensors) for name, entry in document["priors"].items()}
     return Interpreter(front, flow, blocks, priors, document["meta"])

@@ -1,10 +1,11 @@
-"""The front: whitening, exact ways back, and a remainder that an edit leaves alone."""
+"""The front of a narrow layer: whitening and an exact way back."""
 
 import pytest
 import torch
 
 from iin_core.errors import InputError
 from iin_core.front import fit_front
+from iin_core.row_reader import ArrayReader, SubsetReader
 from iin_core.spec import FlowSpec
 
 
@@ -26,26 +27,27 @@ def test_full_width_is_whitened_and_exact():
     torch.testing.assert_close(torch.linalg.slogdet(front.forward)[1], torch.tensor(front.log_det))
 
 
-def test_wide_layer_keeps_the_principal_part():
-    """A layer wider than the front keeps as many coordinates as asked and says how much they explain."""
-    z = rows(500, 40)
-    front = fit_front(z, FlowSpec(front_dims=8))
-    assert front.forward.shape == (40, 8)
-    assert 0.3 < front.explained < 1
-    kept = torch.linalg.eigvalsh(torch.cov(z.T)).flip(0)
-    assert front.explained == pytest.approx(float(kept[:8].sum() / kept.sum()), rel=1e-4)
+def test_streaming_is_the_same():
+    """Rows that come in pieces, some of them skipped, give the front of the rows in memory."""
+    z = rows(900, 6)
+    kept = torch.arange(0, 900, 2)
+    streamed = fit_front(SubsetReader(ArrayReader(z.numpy()), kept.numpy()), FlowSpec())
+    whole = fit_front(z[kept], FlowSpec())
+    torch.testing.assert_close(streamed.forward, whole.forward)
+    torch.testing.assert_close(streamed.mean, whole.mean)
+    covariance = torch.cov(z[kept].double().T)
+    torch.testing.assert_close(
+        whole.forward.double() @ whole.forward.double() @ covariance, torch.eye(6).double(), atol=1e-4, rtol=0
+    )
 
 
-def test_remainder_is_left_as_it_is():
-    """With the rows at hand the way back is exact also where the front keeps only a part."""
-    z = rows(500, 40)
-    front = fit_front(z, FlowSpec(front_dims=8))
-    x = front.apply(z)
-    assert torch.equal(front.invert(x, like=z), z)
-    moved = front.invert(x + 1, like=z)
-    torch.testing.assert_close(front.apply(moved), x + 1, atol=1e-3, rtol=1e-3)
-    across = torch.eye(40) - front.forward @ front.backward
-    torch.testing.assert_close((moved - z) @ across, torch.zeros_like(z), atol=1e-3, rtol=0)
+def test_front_of_none_changes_nothing():
+    """`front: none` hands z on as it is."""
+    z = rows(30, 6)
+    front = fit_front(z, FlowSpec(front="none"))
+    assert torch.equal(front.apply(z), z)
+    assert torch.equal(front.invert(z), z)
+    assert front.remainder_coordinates(z).shape == (30, 0)
 
 
 def test_directions_without_variance_are_left_out():
