@@ -1,7 +1,8 @@
 """Metrics of block codes: on held-out rows, invariant inside blocks, with chance and interval."""
 
-from iin_core.metrics.distance_correlation import distance_correlation
+from iin_core.metrics.distance_correlation import distance_correlation, distance_correlation_test
 from iin_core.metrics.grouped_scores import GroupedScores, grouped_scores
+from iin_core.metrics.hsic import hsic, hsic_test
 from iin_core.metrics.information import GroupedInformation, grouped_information
 from iin_core.metrics.interchange import (
     FactorInterchange,
@@ -11,30 +12,69 @@ from iin_core.metrics.interchange import (
     reading_accuracy,
 )
 from iin_core.metrics.invertibility import identity_error, invertibility_error
+from iin_core.metrics.jackknife import jackknife_interval
 from iin_core.metrics.leakage import Leakage, LeakageCell, leakage, leakages
+from iin_core.metrics.per_dimension import (
+    RowSamples,
+    batches_holding_a_factor,
+    beta_vae_score,
+    dci,
+    explicitness,
+    factor_vae_score,
+    irs,
+    mig,
+    modularity,
+    paired_batches_holding_a_factor,
+    sap_continuous,
+    sap_discrete,
+)
+from iin_core.metrics.permutation import Dependence
 from iin_core.metrics.prior_fit import BlockFit, prior_fit
 from iin_core.metrics.quintiles import quintiles
 from iin_core.metrics.score import Score
+from iin_core.metrics.stability import Stability, linear_cka, stability
+from iin_core.metrics.total_correlation import gaussian_total_correlation
 
 __all__ = [
     "BlockFit",
+    "Dependence",
     "FactorInterchange",
     "GroupedInformation",
     "GroupedScores",
     "Interchange",
     "Leakage",
     "LeakageCell",
+    "RowSamples",
     "Score",
+    "Stability",
+    "batches_holding_a_factor",
+    "beta_vae_score",
+    "dci",
     "distance_correlation",
+    "distance_correlation_test",
+    "explicitness",
+    "factor_vae_score",
+    "gaussian_total_correlation",
     "grouped_information",
     "grouped_scores",
+    "hsic",
+    "hsic_test",
     "identity_error",
     "interchange",
     "interchange_pairs",
     "invertibility_error",
+    "irs",
+    "jackknife_interval",
     "leakage",
     "leakages",
+    "linear_cka",
+    "mig",
+    "modularity",
+    "paired_batches_holding_a_factor",
     "prior_fit",
     "quintiles",
     "reading_accuracy",
+    "sap_continuous",
+    "sap_discrete",
+    "stability",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from iin_core.errors import InputError
+from iin_core.metrics.permutation import PERMUTATIONS, Dependence, dependence
+from iin_core.metrics.row_pairs import distances, matching_rows, u_centred
 
 
 def distance_correlation(x: ArrayLike, y: ArrayLike) -> float:
@@ -26,25 +27,39 @@ def distance_correlation(x: ArrayLike, y: ArrayLike) -> float:
     Source: Székely and Rizzo, "Partial distance correlation with methods for dissimilarities"
         (2014), definitions 1 and 2.
     """
-    a, b = (np.asarray(v, dtype=np.float64).reshape(len(np.asarray(v)), -1) for v in (x, y))
-    if len(a) != len(b) or len(a) < 4:
-        raise InputError(
-            f"Distance correlation needs two arrays of the same 4 or more rows, not {len(a)} and {len(b)}.",
-            where="x, y",
-            fix="pass matching rows",
-        )
-    u, v = _u_centred(a), _u_centred(b)
-    norm = np.sqrt((u * u).sum() * (v * v).sum())
+    u, v, norm = _centred(*matching_rows(x, y))
     return float((u * v).sum() / norm) if norm > 0 else 0.0
 
 
-def _u_centred(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    squares = (x * x).sum(1)
-    distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * x @ x.T, 0))
-    np.fill_diagonal(distances, 0)
-    n = len(x)
-    rows = distances.sum(1)
-    centred: NDArray[np.float64] = distances - (rows[:, None] + rows) / (n - 2)
-    centred += rows.sum() / ((n - 1) * (n - 2))
-    np.fill_diagonal(centred, 0)
-    return centred
+def distance_correlation_test(
+    x: ArrayLike,
+    y: ArrayLike,
+    source: ArrayLike | None = None,
+    *,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+) -> Dependence:
+    """`distance_correlation` with its p-value and interval, both over sources.
+
+    Args:
+        x: (n, d).
+        y: (n, e).
+        source: (n,) source of each row; whole sources are exchanged. None: each row is one.
+        permutations: how many, each costs a pass over an n × n matrix.
+        seed: of the permutations and of the interval's groups.
+
+    Raises:
+        InputError: as `distance_correlation`; too few sources with equally many rows.
+
+    Source: Székely and Rizzo (2014), section 4, with sources as the units that are exchanged.
+    """
+    a, b = matching_rows(x, y)
+    of_row = np.arange(len(a)) if source is None else source
+    return dependence(lambda rows: _centred(a[rows], b[rows]), of_row, permutations=permutations, seed=seed)
+
+
+def _centred(
+    x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    u, v = u_centred(distances(x)), u_centred(distances(y))
+    return u, v, float(np.sqrt((u * u).sum() * (v * v).sum()))
