@@ -117,7 +117,8 @@ class _Table:
         self._all_rows: Tensor | None = None
         self._offset = torch.tensor([self._starts[i] for i in self._of_job], device=device)[:, None]
         self.n_rows = [sizes[i] for i in self._of_job]
-        self.samplers = [job.sampler for job in jobs if isinstance(job.sampler, PairSampler)]
+        found = {k: job.sampler for k, job in enumerate(jobs)}
+        self.samplers = {k: own for k, own in found.items() if isinstance(own, PairSampler)}
         only = self._layers[0]
         if len(self._layers) == 1 and isinstance(only, Tensor):
             self._x = only.to(device)
@@ -149,11 +150,9 @@ class _Table:
         if self._all_rows is None:
             self._all_rows = torch.zeros(len(self._x), dtype=torch.long, device=self._device)
         self._all_rows[start : start + len(rows)] = torch.from_numpy(rows).to(self._device)
-        samplers = {k: job.sampler for k, job in enumerate(self._jobs) if self._of_job[k] == i}
-        self.samplers = self.samplers or [None] * len(self._jobs)
-        for k, make in samplers.items():
-            if not isinstance(make, PairSampler):
-                self.samplers[k] = make(rows)
+        for k, job in enumerate(self._jobs):
+            if self._of_job[k] == i and not isinstance(job.sampler, PairSampler):
+                self.samplers[k] = job.sampler(rows)
 
 
 def _noisy_places(spec: TrainingSpec) -> Tensor:

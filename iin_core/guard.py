@@ -38,13 +38,13 @@ class Guard:
             update: counted from 0.
             signs: a number for each IIN that is finite if its loss and gradient are, (K,).
         """
-        finite = signs.isfinite()
+        finite = signs.isfinite() | (self.failed >= 0)
         self.factor = torch.where(finite, self.factor, self.factor / 2)
         self.strikes = self.strikes + ~finite
         self.first = torch.where((self.strikes == 1) & ~finite, update + 1, self.first)
         ends = (self.strikes == STRIKES) & ~finite
         self.failed = torch.where(ends, update + 1, self.failed)
-        return finite & (self.strikes < STRIKES)
+        return finite & (self.failed < 0)
 
     def state(self, k: int) -> dict[str, Tensor]:
         """What is known of the k-th IIN."""

@@ -50,7 +50,7 @@ class ArrayReader:
 
     def read(self, start: int, stop: int) -> NDArray[np.float32]:
         """The rows start, …, stop − 1."""
-        return np.array(self.array[start:stop], dtype=np.float32)
+        return np.asarray(self.array[start:stop]).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,154 @@
+"""Rows read in windows: each row once a pass, the same batches for a seed, bounded memory."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iin_core import stream
+from iin_core.blocks import Blocks
+from iin_core.front import fit_front
+from iin_core.row_reader import ArrayReader
+from iin_core.sampling import make_sampler
+from iin_core.spec import PairSpec
+from iin_core.stream import RESIDENT_BYTES, SHARD_ROWS, ShardedRows, streams, window_rows
+from iin_core.training import train
+from tests.core.training_world import SHORT, TINY, layer, make, same
+
+ROWS = 450
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    """Shards of 50 rows."""
+    monkeypatch.setattr(stream, "SHARD_ROWS", 50)
+
+
+def sharded(rows, window):
+    z = layer()[0][:rows]
+    return ShardedRows(ArrayReader(z), fit_front(z, TINY), window)
+
+
+def streamed(seed, x):
+    """The same job as `make`, with rows read in windows."""
+    _, label, source = layer()
+    blocks = Blocks({"residual": 4, "label": 2})
+
+    def sampler_of(rows):
+        return make_sampler({"label": label[rows]}, {"label": PairSpec()}, source[rows], blocks)
+
+    return replace(make(seed), x=x, sampler=sampler_of)
+
+
+@given(st.integers(2, 30), st.integers(1, 1500), st.integers(0, 3))
+def test_each_pass_shows_every_row_once(window, rows, epoch):
+    """The windows of a pass hold each row once, in another order each time, none above the largest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "SHARD_ROWS", 7)
+        x = ShardedRows(ArrayReader(np.zeros((rows, 2))), None, 7 * window)
+        windows = [x.rows(epoch * x.n_windows + i) for i in range(x.n_windows)]
+        assert np.array_equal(np.sort(np.concatenate(windows)), np.arange(rows))
+        assert max(map(len, windows)) <= x.largest_window <= max(7 * window, 7)
+        period = x.updates_a_window(batch=16, block=4)
+        assert period % 4 == 0
+        assert period * 16 >= x.largest_window
+
+
+def test_one_window_of_all_rows_is_training_on_them(small_shards):
+    """Where all rows fit into one window the stream gives the resident training, bit for bit."""
+    [result] = train([streamed(0, sharded(ROWS, 10_000))], TINY, SHORT)
+    assert same(result, train([make(0)], TINY, SHORT)[0])
+
+
+def test_streamed_units_do_not_depend_on_their_group(small_shards):
+    """Units of one stream, of another and of resident rows train together as if each were alone."""
+    x, other = sharded(ROWS, 100), sharded(400, 150)
+    jobs = [streamed(0, x), make(1), streamed(2, x), streamed(3, other)]
+    group = train(jobs, TINY, SHORT)
+    for job, result in zip(jobs, group, strict=True):
+        assert same(train([job], TINY, SHORT)[0], result)
+    assert not same(group[0], train([make(0)], TINY, SHORT)[0])
+    assert np.isfinite(group[0].curves["nll_validation"]).all()
+
+
+def test_only_the_rows_of_the_window_are_drawn(small_shards):
+    """Within a window pairs join its rows alone, and the batch names them among all rows."""
+    from iin_core.batches import Batches
+
+    x = sharded(ROWS, 100)
+    batches = Batches([streamed(0, x)], SHORT, torch.device("cpu"))
+    period = x.updates_a_window(SHORT.batch, batches.block)
+    label = torch.tensor(layer()[1])
+    for update in range(4 * period):
+        drawn = batches.at(update)
+        rows = drawn.batch.rows[0]
+        assert set(rows.tolist()) <= set(x.rows(update // period).tolist())
+        linked = drawn.batch.rho[0, :, 1] > 0
+        partner = rows[drawn.batch.partner[0, :, 1]]
+        assert torch.equal(label[rows[linked]], label[partner[linked]])
+        assert linked.any()
+
+
+def test_auto_streams_by_size_alone():
+    """`auto` streams above a fixed size of the rows behind the front; the words decide otherwise."""
+    most = RESIDENT_BYTES // 4 // 256
+    assert not streams("auto", most, 256)
+    assert streams("auto", most + 1, 256)
+    assert streams("stream", 10, 2)
+    assert not streams("resident", 10**9, 256)
+    assert window_rows(256) == 2**20
+    assert window_rows(10**7) == SHARD_ROWS
+
+
+BOUNDED = """
+import resource, sys
+import numpy as np, torch
+from iin_core.blocks import Blocks
+from iin_core.front import Front
+from iin_core.jobs import Job
+from iin_core.sampling import make_sampler
+from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
+from iin_core.stream import ShardedRows
+from iin_core.training import train
+
+torch.set_num_threads(1)
+N, ROWS, D = int(sys.argv[1]), int(sys.argv[2]), 32
+label = np.arange(ROWS) % 5
+basis = np.linalg.qr(np.random.default_rng(0).normal(size=(N, D)))[0].astype(np.float32)
+
+class Computed:
+    n_rows, n_features = ROWS, N
+    def read(self, start, stop):
+        code = np.random.default_rng(start).normal(size=(stop - start, D)).astype(np.float32)
+        code[:, 0] += 3 * label[start:stop]
+        return code @ basis.T
+
+forward = torch.from_numpy(basis)
+front = Front(torch.zeros(N), forward, forward.T.contiguous(), 0.0, 1.0)
+blocks = Blocks({"residual": 24, "label": 8})
+def sampler_of(rows):
+    return make_sampler({"label": label[rows]}, {"label": PairSpec()}, rows, blocks)
+x = ShardedRows(Computed(), front, 16384)
+job = Job(x, torch.randn(256, D), torch.eye(D), sampler_of, blocks, 0)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+[result] = train([job], FlowSpec(couplings=2, hidden=32), TrainingSpec(updates=160, batch=512))
+assert result.failure is None
+print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "rows"), [(4096, 65_536), (16_384, 20_480)])
+def test_memory_of_a_stream_is_bounded(n, rows):
+    """A gibibyte of rows is trained on within 256 MiB: a window behind the front, and 64 MiB pieces of z."""
+    done = subprocess.run(
+        [sys.executable, "-c", BOUNDED, str(n), str(rows)], capture_output=True, text=True, check=True
+    )
+    before, after = map(float, done.stdout.split())
+    assert 4 * n * rows >= 2**30
+    assert after - before < 256
