@@ -5,25 +5,30 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import nn
 from upath import UPath
 
+from iin_core.metrics import Leakage, Score
 from iin_core.readings import make_reading
 from iin_core.spec import EvaluationSpec, PairSpec
-from tasks.evaluation.material import Material, make_material
-from tasks.evaluation.measure import measure
+from tasks.evaluation.dependence import some_rows
+from tasks.evaluation.material import Concepts, Material, make_material
+from tasks.evaluation.measure import measure, probe_layer
+from tasks.evaluation.measured import Measured
 from tasks.evaluation.network import Network, Reader, head_reader, image_reader, sorted_labels
 from tasks.evaluation.pictures import draw
 from tasks.evaluation.scores import flat_scores
-from tasks.evaluation.tables import Measured, tables
+from tasks.evaluation.tables import tables
 from tasks.layer_rows import load_layer_rows
 from tasks.local_copy import local_folder
 from tasks.output import Output, Root, open_root
@@ -35,6 +40,10 @@ from tasks.study import SourceSpec
 from tasks.train_worker import open_interpreter
 
 _log = logging.getLogger("tasks")
+KEPT_ROWS = 512
+"""Held-out rows whose codes are kept."""
+_LAYERS: dict[Hashable, Leakage] = {}
+"""What was read of the layer that this worker came to last."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +83,14 @@ def evaluate_and_seal(root_url: str, job: Job) -> None:
     interpreter = open_interpreter(root, unit)
     rows = load_layer_rows(root, job.rows_key, unit.layer.extract.key)
     network = open_network(job, root, rows.table)
-    material = make_material(rows.z, rows.table, (unit.factors, job.probed), interpreter, job.spec)
-    measured, times = measure(network, material, interpreter, job.spec)
+    material = make_material(rows.z, rows.table, Concepts(unit.factors, job.probed), interpreter, job.spec)
+    layer = _read_layer(root_url, job, material)
+    measured, times = measure(network, material, interpreter, job.spec, layer)
     curves = _read_curves(trained)
-    measured = replace(measured, numbers={**measured.numbers, **_training_numbers(trained, curves)})
+    measured = replace(measured, scores={**measured.scores, **_training_numbers(trained, curves)})
     with root.begin(unit.evaluate) as attempt:
         found = tables(measured)
-        _write(attempt.path, measured, material, found)
+        _write(attempt.path, measured, material, job.spec)
         with local_folder(attempt.path / "figures") as figures:
             captions = draw(figures, unit.name, network, material, (found["leakage"], curves))
         meta = {
@@ -95,24 +105,44 @@ def evaluate_and_seal(root_url: str, job: Job) -> None:
     _log.info("evaluated in %.0f s", seconds)
 
 
-def _write(folder: UPath, measured: Measured, material: Material, found: Mapping[str, pd.DataFrame]) -> None:
-    scores, why = flat_scores(measured, material.absent)
+def _write(folder: UPath, measured: Measured, material: Material, spec: EvaluationSpec) -> None:
+    scores, why = flat_scores(measured, material.absent, spec)
     for file, content in (("scores.json", scores), ("why.json", why)):
         (folder / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    for name, table in found.items():
+    for name, table in tables(measured).items():
         (folder / f"{name}.csv").write_text(table.to_csv(index=False), encoding="utf-8")
+    with (folder / "codes.npy").open("wb") as file:
+        np.save(file, kept_codes(material))
+
+
+def kept_codes(material: Material) -> NDArray[np.float32]:
+    """(n, d) codes of the same few held-out rows for every unit of a layer: seeds are compared by them."""
+    chosen = some_rows(material.source, 0, KEPT_ROWS)
+    return material.methods["iin"].code[chosen].float().numpy()
 
 
 def _read_curves(trained: Output) -> pd.DataFrame:
     return pd.read_csv(BytesIO(trained.read("curves.csv")))
 
 
-def _training_numbers(trained: Output, curves: pd.DataFrame) -> dict[str, float]:
-    numbers = {"train/updates": float(trained.meta["updates"])}
+def _training_numbers(trained: Output, curves: pd.DataFrame) -> dict[str, Score]:
+    numbers = {"train/updates": Score(float(trained.meta["updates"]))}
     known = curves["nll_train"].dropna()
     if len(known):
-        numbers["train/nll_train"] = float(known.iloc[-1])
+        numbers["train/nll_train"] = Score(float(known.iloc[-1]))
     return numbers
+
+
+def _read_layer(root_url: str, job: Job, material: Material) -> Leakage:
+    """What probes read from the layer itself: the same for all of its units, so measured once a worker."""
+    probed = tuple((name, pairs.model_dump_json()) for name, pairs in job.probed.items())
+    spec = job.spec
+    asked = (spec.probes, spec.bootstrap, spec.seed, probed)
+    key = (root_url, job.rows_key, job.unit.layer.extract.key, *asked)
+    if key not in _LAYERS:
+        _LAYERS.clear()
+        _LAYERS[key] = probe_layer(material, job.spec)
+    return _LAYERS[key]
 
 
 def open_network(job: Job, root: Root, table: pd.DataFrame) -> Network:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from iin_core.blocks import RESIDUAL
 from iin_core.errors import InputError
-from iin_core.metrics import Interchange, interchange, interchange_pairs, reading_accuracy
+from iin_core.metrics import Interchange, Score, interchange, interchange_pairs
+from iin_core.metrics.bootstrap import interval, source_means
 from iin_core.spec import EvaluationSpec
+from tasks.evaluation.keys import READERS
 from tasks.evaluation.material import Coded, Material, must_differ
 from tasks.evaluation.network import Network, Predictions, Reader
+
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Base and donor (n,), positions among the held-out rows."""
 
 
 @dataclass(frozen=True)
@@ -21,17 +27,19 @@ class Interchanged:
     """All interchange results of a unit, or why there are none.
 
     Args:
-        found: (method, reader) → cause, isolate, joint.
+        found: (method, reader) → cause, isolate, joint of the factors.
         ceilings: reader → accuracy on all it reads, on unedited outputs of the bases.
         why: reader → why it has no results.
+        residual: (method, reader) → isolate of an exchange of the residual: the reader still says
+            every concept of the base.
     """
 
     found: Mapping[tuple[str, str], Interchange]
-    ceilings: Mapping[str, float]
+    ceilings: Mapping[str, Score]
     why: Mapping[str, str]
+    residual: Mapping[tuple[str, str], Score] = field(default_factory=dict)
 
 
-READERS = ("head", "reader")
 _MISSING = {
     "head": "the model has no head that names a concept of the study",
     "reader": "the model has no decoder with an independent reader",
@@ -39,9 +47,10 @@ _MISSING = {
 
 
 def interchanged(network: Network, material: Material, spec: EvaluationSpec) -> Interchanged:
-    """Swap every factor, by the IIN and by each baseline, in pairs that differ in every concept.
+    """Swap every factor and the residual, by the IIN and by each baseline.
 
-    Base, donor and pairs are the same for all methods, factors and readers.
+    Base, donor and pairs are the same for all methods, blocks and readers; they differ in every
+    concept.
     """
     reason = _no_reason_to_swap(network, material)
     why = {name: reason or _MISSING[name] for name in READERS}
@@ -51,27 +60,30 @@ def interchanged(network: Network, material: Material, spec: EvaluationSpec) -> 
     readers = [reader for reader in network.readers if trial[reader.name]]
     judged = [concept for reader in readers for concept in trial[reader.name]]
     try:
-        base, donor = interchange_pairs(must_differ(material, judged), spec.pairs, spec.seed)
+        pairs = interchange_pairs(must_differ(material, judged), spec.pairs, spec.seed)
     except InputError as error:
         return Interchanged({}, {}, dict.fromkeys(READERS, error.what))
     truths = {reader.name: reader.truth(material.table, material.columns) for reader in readers}
-    found = {}
+    found, residual = {}, {}
     for method, coded in material.methods.items():
-        swaps = _swaps(network, material, coded, (base, donor))
+        swaps = _swaps(network, material, coded, pairs)
         for reader in readers:
-            said = {factor: swaps[factor][reader.name] for factor in swaps}
-            truth = truths[reader.name]
-            found[method, reader.name] = interchange(said, truth, base, donor, material.source, spec)
-    ceilings = _ceilings(network, material, readers, truths, base)
-    return Interchanged(found, ceilings, {name: text for name, text in why.items() if name not in ceilings})
+            said = {block: swaps[block][reader.name] for block in swaps}
+            alone = {RESIDUAL: said.pop(RESIDUAL)}
+            judge = (truths[reader.name], *pairs, material.source, spec)
+            found[method, reader.name] = interchange(said, *judge)
+            kept = interchange(alone, *judge).isolate
+            if kept is not None:
+                residual[method, reader.name] = kept
+    ceilings = _ceilings(network, material, (readers, truths), pairs[0], spec)
+    left = {name: text for name, text in why.items() if name not in ceilings}
+    return Interchanged(found, ceilings, left, residual)
 
 
-def swap_delta(
-    coded: Coded, z: Tensor, pairs: tuple[NDArray[np.int64], NDArray[np.int64]], factor: str
-) -> Tensor:
+def swap_delta(coded: Coded, z: Tensor, pairs: Pairs, block: str) -> Tensor:
     """T⁻¹(z̃′) − T⁻¹(z̃) for pairs of held-out rows, (b, N)."""
     base, donor = pairs
-    place = coded.factorisation.blocks[factor]
+    place = coded.factorisation.blocks[block]
     edited = coded.code[base]
     edited[:, place] = coded.code[donor, place]
     return coded.factorisation.decode(edited, like=z[base]) - coded.back[base]
@@ -86,37 +98,39 @@ def _no_reason_to_swap(network: Network, material: Material) -> str | None:
 
 
 def _swaps(
-    network: Network,
-    material: Material,
-    coded: Coded,
-    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    network: Network, material: Material, coded: Coded, pairs: Pairs
 ) -> dict[str, dict[str, Predictions]]:
-    """Factor → reader → concept → (n,) what is said after the exchange."""
+    """Block → reader → concept → (n,) what is said after the exchange."""
     base, donor = pairs
     said = {}
-    for factor in material.factors:
-        if factor not in coded.factorisation.blocks:
+    for block in (*material.factors, RESIDUAL):
+        if block not in coded.factorisation.blocks:
             continue
 
-        def delta(part: slice, factor: str = factor) -> Tensor:
-            return swap_delta(coded, material.z, (base[part], donor[part]), factor)
+        def delta(part: slice, block: str = block) -> Tensor:
+            return swap_delta(coded, material.z, (base[part], donor[part]), block)
 
-        said[factor] = network.predictions(material.rows[base], delta)
+        said[block] = network.predictions(material.rows[base], delta)
     return said
 
 
 def _ceilings(
     network: Network,
     material: Material,
-    readers: list[Reader],
-    truths: Mapping[str, Predictions],
+    judges: tuple[list[Reader], Mapping[str, Predictions]],
     base: NDArray[np.int64],
-) -> dict[str, float]:
+    spec: EvaluationSpec,
+) -> dict[str, Score]:
+    readers, truths = judges
     used, place = np.unique(base, return_inverse=True)
     plain = network.predictions(material.rows[used])
-    return {
-        reader.name: reading_accuracy(
-            {concept: said[place] for concept, said in plain[reader.name].items()}, truths[reader.name], base
-        )
-        for reader in readers
-    }
+    source = material.source[base]
+    found = {}
+    for reader in readers:
+        truth = truths[reader.name]
+        right = [said[place] == truth[concept][base] for concept, said in plain[reader.name].items()]
+        all_right = np.all(right, axis=0).astype(np.float64)[:, None]
+        draws = source_means(all_right, source, np.zeros(len(base)), draws=spec.bootstrap, seed=spec.seed)
+        low, high = interval(draws[:, 0])
+        found[reader.name] = Score(float(all_right.mean()), low=low, high=high, n=len(base))
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,12 @@ from torch import Tensor
 from iin_core.baselines import BASELINES
 from iin_core.errors import InputError
 from iin_core.factorisation import Factorisation
+from iin_core.interpreter import Interpreter
 from iin_core.metrics import quintiles
 from iin_core.spec import EvaluationSpec, PairSpec
+
+READ_AS = ("label", "numeric")
+"""Kinds of concepts whose column holds something that a probe can be fitted to."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Material:
 
     Args:
         z: (n, N) activations of the held-out rows.
+        passing: (n, m) leading coordinates of what a front keeps from the flow; m = 0 where nothing.
         rows: (n,) their numbers in the data.
         table: (n rows) their sources and concept columns.
         columns: concept → column: every concept of the study, and every column by its own name.
@@ -50,6 +55,7 @@ class Material:
     """
 
     z: Tensor
+    passing: Tensor
     rows: NDArray[np.int64]
     table: pd.DataFrame
     columns: Mapping[str, str]
@@ -65,39 +71,57 @@ class Material:
         return self.table["source"].to_numpy()
 
 
+@dataclass(frozen=True)
+class Concepts:
+    """Which concepts a unit is about, and which it is probed for.
+
+    Args:
+        factors: the unit's own.
+        study: every concept of the study.
+    """
+
+    factors: Mapping[str, PairSpec]
+    study: Mapping[str, PairSpec]
+
+    @property
+    def probed(self) -> dict[str, PairSpec]:
+        """All of them that have a column to be read from: a table of pairs has none."""
+        return {name: spec for name, spec in {**self.study, **self.factors}.items() if spec.kind in READ_AS}
+
+    @property
+    def labelled(self) -> tuple[str, ...]:
+        """The unit's own that are labels."""
+        return tuple(name for name, spec in self.factors.items() if spec.kind == "label")
+
+
 def make_material(
-    z: Tensor,
-    table: pd.DataFrame,
-    concepts: tuple[Mapping[str, PairSpec], Mapping[str, PairSpec]],
-    interpreter: Factorisation,
-    spec: EvaluationSpec,
+    z: Tensor, table: pd.DataFrame, concepts: Concepts, interpreter: Interpreter, spec: EvaluationSpec
 ) -> Material:
     """Code the held-out rows by the interpreter and by baselines fitted on the training rows.
 
     Args:
         z: (n_rows, N) activations of all rows.
         table: all rows, with `source`, `split` and the concepts' columns.
-        concepts: (the unit's own factors, every concept of the study).
+        concepts: of the unit.
         interpreter: the unit's.
         spec: which baselines.
     """
-    factors, probed = concepts
     held = np.flatnonzero((table["split"] == "heldout").to_numpy())
     train = np.flatnonzero((table["split"] == "train").to_numpy())
     rows = table.iloc[held].reset_index(drop=True)
-    labelled = tuple(name for name, pairs in factors.items() if pairs.kind == "label")
-    fitted, absent = _baselines(z[train], table.iloc[train], {n: factors[n] for n in labelled}, spec)
+    fitted, absent = fit_baselines(z[train], table.iloc[train], concepts, spec)
     with torch.no_grad():
         methods = {name: _coded(t, z[held]) for name, t in {"iin": interpreter, **fitted}.items()}
     return Material(
         z=z[held],
+        passing=interpreter.front.remainder_coordinates(z[held]),
         rows=held,
         table=rows,
         columns={str(c): str(c) for c in rows.columns}
-        | {name: pairs.column or name for name, pairs in {**probed, **factors}.items()},
-        probed={name: concept_values(rows, name, pairs) for name, pairs in {**probed, **factors}.items()},
-        factors=tuple(factors),
-        labelled=labelled,
+        | {name: pairs.column or name for name, pairs in concepts.probed.items()},
+        probed={name: concept_values(rows, name, pairs) for name, pairs in concepts.probed.items()},
+        factors=tuple(concepts.factors),
+        labelled=concepts.labelled,
         methods=methods,
         absent=absent,
     )
@@ -128,21 +152,33 @@ def _coded(factorisation: Factorisation, z: Tensor) -> Coded:
     return Coded(factorisation, code, factorisation.decode(code, like=z))
 
 
-def _baselines(
-    z: Tensor, table: pd.DataFrame, labelled: Mapping[str, PairSpec], spec: EvaluationSpec
+def fit_baselines(
+    z: Tensor, table: pd.DataFrame, concepts: Concepts, spec: EvaluationSpec
 ) -> tuple[dict[str, Factorisation], dict[str, str]]:
+    """Fit every baseline that is asked for on training rows.
+
+    Args:
+        z: (n, N).
+        table: of the same rows.
+        concepts: of the unit.
+        spec: which.
+
+    Returns:
+        name → factorisation, and name → why there is none.
+    """
     fitted: dict[str, Factorisation] = {}
     absent = {}
-    fits: Mapping[str, Callable[..., Factorisation]] = BASELINES
-    for name in BASELINES:
-        if name not in spec.baselines:
+    labels = {name: concept_values(table, name, concepts.factors[name]) for name in concepts.labelled}
+    for name, fit in BASELINES.items():
+        if spec.level == "default":
+            absent[name] = "the unit's evaluation is `default`; `baselines` and `full` have it"
+        elif name not in spec.baselines:
             absent[name] = "the study's evaluation.baselines leaves it out"
-        elif not labelled:
+        elif not labels:
             absent[name] = "linear baselines need a label concept in the set"
         else:
-            labels = {n: concept_values(table, n, pairs) for n, pairs in labelled.items()}
             try:
-                fitted[name] = fits[name](z, labels)
+                fitted[name] = fit(z, labels)
             except InputError as error:
                 absent[name] = error.what
     return fitted, absent

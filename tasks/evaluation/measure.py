@@ -2,82 +2,117 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from iin_core.baselines.linear import frame
 from iin_core.blocks import Blocks
-from iin_core.front import fit_front
 from iin_core.interpreter import Interpreter
-from iin_core.metrics import Leakage, identity_error, invertibility_error, leakages, prior_fit
+from iin_core.metrics import (
+    Leakage,
+    LeakageCell,
+    Score,
+    identity_error,
+    invertibility_error,
+    leakages,
+    prior_fit,
+)
+from iin_core.metrics.bootstrap import interval, source_means
 from iin_core.metrics.leakage import ALL
-from iin_core.spec import EvaluationSpec, FlowSpec
+from iin_core.spec import EvaluationSpec
 from tasks.evaluation.interchanges import interchanged
 from tasks.evaluation.material import Material
+from tasks.evaluation.measured import Measured
+from tasks.evaluation.more import More, measure_more, timed
 from tasks.evaluation.network import Network
-from tasks.evaluation.tables import LAYER, Measured, grouped
+from tasks.evaluation.tables import LAYER, REMAINDER, grouped
 
 IDENTITY_ROWS = 512
 """Held-out rows on which f(x) and G(T⁻¹(T(E(x)))) are compared."""
 _MAX_PROBED = 256
 _ROWS_A_COORDINATE, _MIN_PROBED = 10, 16
 """Probes need rows for each coordinate: of as many whitened directions as rows nothing can be read."""
-_log = logging.getLogger("tasks.evaluate")
 
 
 def measure(
-    network: Network, material: Material, interpreter: Interpreter, spec: EvaluationSpec
+    network: Network, material: Material, interpreter: Interpreter, spec: EvaluationSpec, layer: Leakage
 ) -> tuple[Measured, dict[str, float]]:
     """Everything of one unit.
+
+    Args:
+        network: the unit's model at its layer.
+        material: the unit's.
+        interpreter: the unit's.
+        spec: what is asked for.
+        layer: what probes read from the activations themselves, see `probe_layer`.
 
     Returns:
         what was measured, and the seconds that each part took.
     """
     times: dict[str, float] = {}
-    with _timed("probes", times):
-        probed = probe(material, spec)
-    with _timed("interchange", times):
+    with timed("probes", times):
+        leakages = probe(material, spec, layer)
+    with timed("interchange", times):
         swaps = interchanged(network, material, spec)
-    with _timed("exactness", times):
-        numbers, why = _exactness(network, material, interpreter)
+    with timed("exactness", times):
+        scores, why = _exactness(network, material, interpreter, spec)
+    more = More()
+    if spec.level == "full":
+        more = measure_more(material, spec, times)
     coded = material.methods["iin"]
-    prior = prior_fit(coded.code, coded.factorisation.blocks)
-    return Measured(probed, grouped(probed), swaps, prior, numbers, why), times
+    measured = Measured(
+        leakages=leakages,
+        information=grouped(leakages),
+        interchanges=swaps,
+        prior=prior_fit(coded.code, coded.factorisation.blocks, material.source, spec),
+        scores={**scores, **more.scores},
+        why={**why, **more.why},
+        families=more.families,
+        tables=more.tables,
+    )
+    return measured, times
 
 
-def probe(material: Material, spec: EvaluationSpec) -> dict[str, Leakage]:
+def probe(material: Material, spec: EvaluationSpec, layer: Leakage) -> dict[str, Leakage]:
     """Method → leakage matrix.
 
-    The IIN's blocks, its whole code and the activations themselves are probed for every concept of
-    the study; the baselines' blocks for the unit's own labels.
+    The IIN's blocks, its whole code and what passes by its flow are probed for every concept of the
+    study; the baselines' blocks for the unit's own labels.
     """
     coded = material.methods["iin"]
-    codes: dict[str, tuple[Tensor, Blocks | None]] = {
-        "iin": (coded.code, coded.factorisation.blocks),
-        LAYER: (_layer_code(material), None),
-    }
+    codes: dict[str, tuple[Tensor, Blocks | None]] = {"iin": (coded.code, coded.factorisation.blocks)}
+    if material.passing.shape[1]:
+        codes[REMAINDER] = (material.passing, None)
     several = len(coded.factorisation.blocks) > 1
     if several:
         codes[ALL] = (coded.code, None)
     found = leakages(codes, material.probed, material.source, spec)
-    if several:
-        whole = found.pop(ALL).cells
-    else:
-        whole = tuple(replace(cell, block=ALL) for cell in found["iin"].cells)
-    found["iin"] = Leakage(found["iin"].cells + whole)
+    parts = [found["iin"].cells]
+    if REMAINDER in found:
+        parts.append(_renamed(found.pop(REMAINDER), REMAINDER))
+    parts.append(_renamed(found.pop(ALL) if several else found["iin"], ALL))
+    found["iin"] = Leakage(tuple(cell for cells in parts for cell in cells))
     own = {name: material.probed[name] for name in material.labelled}
     linear = {
         name: (baseline.code, baseline.factorisation.blocks)
         for name, baseline in material.methods.items()
         if name != "iin"
     }
-    return {**found, **(leakages(linear, own, material.source, spec) if linear else {})}
+    read = leakages(linear, own, material.source, spec) if linear else {}
+    return {**found, LAYER: layer, **read}
+
+
+def probe_layer(material: Material, spec: EvaluationSpec) -> Leakage:
+    """What probes read of every concept of the study from the activations themselves."""
+    return leakages({LAYER: (_layer_code(material), None)}, material.probed, material.source, spec)[LAYER]
+
+
+def _renamed(leakage: Leakage, block: str) -> tuple[LeakageCell, ...]:
+    return tuple(replace(cell, block=block) for cell in leakage.cells)
 
 
 def _layer_code(material: Material) -> Tensor:
@@ -86,24 +121,33 @@ def _layer_code(material: Material) -> Tensor:
     most = max(_MIN_PROBED, min(_MAX_PROBED, n // _ROWS_A_COORDINATE))
     if width <= most:
         return material.z
-    return fit_front(material.z, FlowSpec(front_dims=most)).apply(material.z)
+    mean, axes, deviations = frame(material.z)
+    widest = deviations.argsort(descending=True)[:most]
+    return ((material.z.double() - mean) @ axes[:, widest]).float()
 
 
 def _exactness(
-    network: Network, material: Material, interpreter: Interpreter
-) -> tuple[dict[str, float], dict[str, str]]:
-    with torch.no_grad():
-        nll = float(interpreter.nll_per_dim(material.z).double().mean())
-    numbers = {
+    network: Network, material: Material, interpreter: Interpreter, spec: EvaluationSpec
+) -> tuple[dict[str, Score], dict[str, str]]:
+    nll = _nll(material, interpreter, spec)
+    scores = {
         "score/nll_per_dim": nll,
         "train/nll_heldout": nll,
-        "score/invertibility_error": invertibility_error(interpreter, material.z),
+        "score/invertibility_error": Score(invertibility_error(interpreter, material.z)),
     }
     if not network.reading.editable:
         name = network.reading.name
-        return numbers, {"score/identity_error": f"not applicable: lossy; {name!r} cannot be put back"}
-    numbers["score/identity_error"] = _identity(network, material)
-    return numbers, {}
+        return scores, {"score/identity_error": f"not applicable: lossy; {name!r} cannot be put back"}
+    return {**scores, "score/identity_error": Score(_identity(network, material))}, {}
+
+
+def _nll(material: Material, interpreter: Interpreter, spec: EvaluationSpec) -> Score:
+    with torch.no_grad():
+        rows = interpreter.nll_per_dim(material.z).double().numpy()
+    strata = np.zeros(len(rows))
+    draws = source_means(rows[:, None], material.source, strata, draws=spec.bootstrap, seed=spec.seed)
+    low, high = interval(draws[:, 0])
+    return Score(float(rows.mean()), low=low, high=high, n=len(rows))
 
 
 def _identity(network: Network, material: Material) -> float:
@@ -128,11 +172,3 @@ def _tensors(output: object) -> list[Tensor]:
     if isinstance(output, (list, tuple)):
         return [tensor for part in output for tensor in _tensors(part)]
     return []
-
-
-@contextmanager
-def _timed(name: str, times: dict[str, float]) -> Iterator[None]:
-    start = time.monotonic()
-    yield
-    times[name] = time.monotonic() - start
-    _log.debug("%s took %.1f s", name, times[name])

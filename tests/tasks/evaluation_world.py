@@ -75,7 +75,7 @@ class Reader(nn.Module):
         flat = image.flatten(1)
         return {"digit": flat[:, :3], "colour": flat[:, 3:5].flip(1), "mood": flat[:, :2]}
 """
-SPEC = EvaluationSpec(pairs=200, bootstrap=50, probes=("linear",))
+SPEC = EvaluationSpec(level="baselines", pairs=200, bootstrap=50, probes=("linear",))
 HEAD = [{"concept": "digit"}, {"concept": "colour", "output": "ink"}]
 MODELS = {
     "classifier": {"source": {"import": "evaluation_world_code:Classifier"}, "head": HEAD},
@@ -123,7 +123,7 @@ def make_world(folder: Path, root: Root, **evaluation: object) -> World:
     for index, name in enumerate(study.models, 1):
         layer = _layer(name, index, ReadingSpec(flatten=True), "code")
         models.append(ModelPlan(name, study.models[name], None, None, (layer,)))
-        units += [make_unit(layer, concepts) for concepts in SETS]
+        units += [make_unit(layer, concepts, study.evaluation) for concepts in SETS]
     probed = {name: pairs for factors in SETS.values() for name, pairs in factors.items()}
     report = Step("report", 1, {}, {}, {}, "report")
     plan = Plan(study, folder, "", 480, probed, rows, tuple(models), tuple(units), report)
@@ -131,11 +131,11 @@ def make_world(folder: Path, root: Root, **evaluation: object) -> World:
     return World(plan, root)
 
 
-def make_unit(layer: LayerPlan, concepts: str) -> Unit:
+def make_unit(layer: LayerPlan, concepts: str, evaluation: EvaluationSpec) -> Unit:
     """A unit whose steps have keys of their own."""
     spec = {"concepts": concepts, "layer": layer.layer, "model": layer.model, "reading": layer.reading.name}
     steps = [Step(kind, 1, spec, {}, {}, concepts) for kind in ("dimensions", "units", "evaluations")]
-    how = (FlowSpec(), TrainingSpec(), EvaluationSpec(level="baselines"))
+    how = (FlowSpec(), TrainingSpec(), evaluation)
     return Unit(UnitSettings(layer, concepts, 0, *how, None, True, "full"), SETS[concepts], *steps)
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 
 from iin_core.figures import swap_grid
 from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, TrainingSpec
-from tasks.evaluation.scores import SCORE_KEYS
+from tasks.evaluation.keys import SCORE_KEYS
 from tasks.output import Output, Root
 from tasks.planned import LayerPlan, ModelPlan, Plan, Unit, UnitSettings
 from tasks.step import Step

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ from iin_core.errors import ModelError
 from iin_core.spec import ReadingSpec
 from tasks.evaluate import job_of
 from tasks.evaluate_worker import evaluate_and_seal
-from tasks.evaluation.scores import SCORE_KEYS
+from tasks.evaluation.keys import BASELINES, SCORE_KEYS
 from tasks.output import Output, open_root
 from tasks.plan import Unit
 from tasks.sealed import identity
@@ -99,18 +100,54 @@ def test_leakage_of_the_unit_of_the_layer_and_of_baselines(classified) -> None:
     every = ["digit", "colour", "brightness (quintile)"]
     assert whole["concept"].tolist() == every * 2
     assert whole["method"].tolist() == ["iin"] * 3 + ["layer"] * 3
-    assert set(table["method"]) == {"iin", "layer", "class_means", "lda"}
-    assert set(_table(classified, "information")["method"]) == {"iin", "class_means", "lda"}
+    assert set(table["method"]) == {"iin", "layer", *BASELINES}
+    assert set(_table(classified, "information")["method"]) == {"iin", *BASELINES}
     assert _table(classified, "prior")["block"].tolist() == ["residual", "digit", "colour"]
 
 
 def test_the_interchange_table_has_factors_and_their_mean(decoded) -> None:
-    """One row for each method, reader and factor, and one for the mean, with interval and ceiling."""
+    """One row for each method, reader and factor, for the mean and the residual, each with its interval."""
     table = _table(decoded, "interchange")
-    assert table["factor"].tolist() == ["digit", "colour", "mean"] * 3
+    assert table["factor"].tolist() == ["digit", "colour", "mean", "residual"] * (1 + len(BASELINES))
     assert (table["n"] == 200).all()
-    assert ((table["low"] <= table["joint"]) & (table["joint"] <= table["high"])).all()
-    assert (table["ceiling"] == 1).all()
+    factors = table[table["factor"] != "residual"]
+    for kind in ("cause", "isolate", "joint"):
+        low, high = factors[f"{kind}_low"], factors[f"{kind}_high"]
+        assert ((low <= factors[kind]) & (factors[kind] <= high)).all()
+    assert (table[["ceiling", "ceiling_low", "ceiling_high"]] == 1).all(axis=None)
+    residual = table[table["factor"] == "residual"]
+    assert residual[["cause", "joint"]].isna().all(axis=None)
+    assert residual.set_index("method").loc["iin", "isolate"] == 1
+
+
+def test_full_measures_everything(world) -> None:
+    """Families, dependence and single dimensions are there, with control; single dimensions as such."""
+    unit = world.unit("classifier", "both")
+    asked = unit.evaluation.model_copy(update={"level": "full", "permutations": 20, "bootstrap": 20})
+    output = _evaluate(world, _apart(replace(unit, settings=replace(unit.settings, evaluation=asked)), world))
+    scores, why = _json(output, "scores.json"), _json(output, "why.json")
+    assert "measured on `evaluation: full` only" not in why.values()
+    assert "was not measured" not in why.values()
+    for key in ("families/worst", "dependence/hsic", "dependence/total_correlation", "per_dimension/mig"):
+        assert scores[key] is not None
+        assert scores[f"{key}_control"] is not None
+    assert 0 < scores["dependence/distance_correlation_p"] <= 1
+    assert scores["families/worst"] >= scores["families/knn_worst"]
+    assert set(_table(output, "dependence")["measure"]) == {
+        "distance_correlation",
+        "hsic",
+        "total_correlation",
+    }
+    assert len(_table(output, "per_dimension")) == 10
+
+
+def test_a_short_unit_has_no_baselines(world) -> None:
+    """On `default` they are not fitted, and each of their scores says why."""
+    unit = world.unit("classifier", "both")
+    asked = unit.evaluation.model_copy(update={"level": "default"})
+    output = _evaluate(world, _apart(replace(unit, settings=replace(unit.settings, evaluation=asked)), world))
+    assert output.meta["methods"] == ["iin"]
+    assert _json(output, "why.json")["baseline/das_mig"].startswith("the unit's evaluation is `default`")
 
 
 def test_a_numeric_concept_is_isolated_but_not_caused(world) -> None:
@@ -148,9 +185,8 @@ def test_a_maximum_cannot_be_put_back(world) -> None:
 
 def _apart(unit: Unit, world: World) -> Unit:
     """The unit under an evaluation key of its own."""
-    from dataclasses import replace
-
-    step = replace(unit.evaluate, spec={**unit.evaluate.spec, "layer": unit.layer.layer})
+    spec = {**unit.evaluate.spec, "layer": unit.layer.layer, "level": unit.evaluation.level}
+    step = replace(unit.evaluate, spec=spec)
     return replace(unit, evaluate=step)
 
 
@@ -173,8 +209,6 @@ def test_the_same_unit_again_is_identical(world, classified, tmp_path) -> None:
 
 def test_a_head_with_other_labels_is_named(world, tmp_path) -> None:
     """A head whose number of logits is not that of the labels fails with concept, shape and remedy."""
-    from dataclasses import replace
-
     model = world.plan.model("classifier")
     head = model.spec.head[0].model_copy(update={"classes": (0, 1)})
     job = job_of(world.plan, world.unit("classifier", "both"))

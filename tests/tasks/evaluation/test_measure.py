@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import torch
@@ -9,13 +11,19 @@ import torch
 from iin_core.blocks import Blocks
 from iin_core.spec import EvaluationSpec
 from tasks.evaluation.material import Coded, Material
-from tasks.evaluation.measure import probe
+from tasks.evaluation.measure import probe, probe_layer
 
 
 class _Narrow:
     """A code of two coordinates, so that only the layer itself is wide."""
 
     blocks = Blocks({"residual": 2})
+
+
+class _Two:
+    """A residual and a block for the label."""
+
+    blocks = Blocks({"residual": 2, "label": 1})
 
 
 def _material(n, width):
@@ -27,6 +35,7 @@ def _material(n, width):
     rows = torch.tensor(z, dtype=torch.float32)
     return Material(
         z=rows,
+        passing=rows[:, :0],
         rows=np.arange(n),
         table=pd.DataFrame({"source": np.arange(n), "label": label}),
         columns={},
@@ -40,5 +49,20 @@ def _material(n, width):
 
 def test_a_layer_as_wide_as_it_has_rows_is_read():
     """Whitened, so many directions are all alike; its first principal coordinates tell what it carries."""
-    found = probe(_material(100, 120), EvaluationSpec(bootstrap=2))["layer"]
+    found = probe_layer(_material(100, 120), EvaluationSpec(bootstrap=2))
     assert min(cell.accuracy.value for cell in found.cells) > 0.8
+
+
+def test_what_passes_by_the_flow_is_read_as_a_block():
+    """A label that the front leaves out is found in the block "remainder", and counts as a leak."""
+    whole = _material(200, 8)
+    passing = whole.z[:, :1]
+    blind = Coded(_Two(), whole.z[:, 1:4], whole.z)
+    material = replace(
+        whole, passing=passing, factors=("label",), labelled=("label",), methods={"iin": blind}
+    )
+    spec = EvaluationSpec(bootstrap=2, probes=("linear",))
+    found = probe(material, spec, probe_layer(material, spec))["iin"]
+    assert [cell.block for cell in found.cells] == ["residual", "label", "remainder", "all"]
+    worst = found.worst("linear")
+    assert (worst.block, worst.accuracy.value > 0.95) == ("remainder", True)

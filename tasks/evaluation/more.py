@@ -1,0 +1,87 @@
+"""What only `evaluation: full` measures: more families of probes, dependence, single dimensions."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from iin_core.errors import InputError
+from iin_core.metrics import Leakage, Score, leakages
+from iin_core.spec import EvaluationSpec
+from tasks.evaluation.dependence import block_dependence
+from tasks.evaluation.material import Material
+from tasks.evaluation.per_dimension import per_dimension
+
+_log = logging.getLogger("tasks.evaluate")
+
+
+@dataclass
+class More:
+    """What was found.
+
+    Args:
+        scores: key → number.
+        why: key → why there is none.
+        families: the IIN's leakage by further families of probes.
+        tables: name → table.
+    """
+
+    scores: dict[str, Score] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
+    families: Leakage | None = None
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+
+def measure_more(material: Material, spec: EvaluationSpec, times: dict[str, float]) -> More:
+    """Measure it.
+
+    Args:
+        material: the unit's.
+        spec: how.
+        times: gets the seconds of each part.
+    """
+    more = More()
+    with timed("families", times):
+        more.families = _families(material, spec)
+    with timed("dependence", times):
+        _take(more, "dependence", *block_dependence(material, spec))
+    with timed("per_dimension", times):
+        _take(more, "per_dimension", *per_dimension(material, spec))
+    return more
+
+
+def _take(
+    more: More, name: str, table: pd.DataFrame, scores: Mapping[str, Score], why: Mapping[str, str]
+) -> None:
+    more.tables[name] = table
+    more.scores |= scores
+    more.why |= why
+
+
+def _families(material: Material, spec: EvaluationSpec) -> Leakage | None:
+    """The IIN's blocks read for the unit's own concepts; None where there is nothing to read."""
+    own = {name: material.probed[name] for name in material.factors if name in material.probed}
+    if not own or not spec.families:
+        return None
+    coded = material.methods["iin"]
+    codes = {"iin": (coded.code, coded.factorisation.blocks)}
+    asked = spec.model_copy(update={"probes": spec.families})
+    try:
+        return leakages(codes, own, material.source, asked)["iin"]
+    except InputError as error:
+        _log.warning("more families of probes were left out: %s", error.what)
+        return None
+
+
+@contextmanager
+def timed(name: str, times: dict[str, float]) -> Iterator[None]:
+    """Put the seconds of the block under `name`."""
+    start = time.monotonic()
+    yield
+    times[name] = time.monotonic() - start
+    _log.debug("%s took %.1f s", name, times[name])
