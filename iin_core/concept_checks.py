@@ -150,7 +150,8 @@ def check_numeric(column: pd.Series, name: str) -> None:
     where = f"column {column.name!r}"
     numbers = pd.to_numeric(column, errors="coerce")
     bad = np.flatnonzero((numbers.isna() & column.notna()).to_numpy())
-    if len(bad) or not pd.api.types.is_numeric_dtype(column.dropna().infer_objects()):
+    present = column[~is_missing(column)].infer_objects()
+    if len(bad) or (len(present) and not pd.api.types.is_numeric_dtype(present)):
         example = f", such as {column.iloc[int(bad[0])]!r} in row {int(bad[0])}" if len(bad) else ""
         raise InputError(
             f"The concept {name!r} is declared numeric, but its column holds {column.dtype}{example}.",

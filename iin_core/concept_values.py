@@ -36,6 +36,12 @@ def class_index(values: ArrayLike) -> tuple[list[Any], NDArray[np.int64]]:
     return found.tolist(), code.astype(np.int64)
 
 
+def present_labels(values: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+    """Which rows have a label, (n,), and those labels, each as `class_index` lists it."""
+    labels, code = class_index(values)
+    return code >= 0, np.asarray(labels)[code[code >= 0]] if labels else np.array([])
+
+
 def normal_scores(values: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.float64]:
     """Numbers turned into quantiles of N(0, 1): Φ⁻¹ of the share of rows below; NaN where missing.
 

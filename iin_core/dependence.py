@@ -17,6 +17,8 @@ BINS = 8
 """Quantile bins into which a number is sorted to be compared with other concepts."""
 _EXACT = 0.01
 """The share of a concept's entropy that may be left when another is said to determine it."""
+_LEAST_ROWS = 3
+"""Rows a class, that have both values, below which nothing is said to be determined."""
 
 
 @dataclass(frozen=True)
@@ -98,15 +100,17 @@ def _bins(values: ArrayLike) -> NDArray[np.int64]:
 
 
 def _of(a: str, b: str, table: NDArray[np.float64], n_sources: int) -> Dependence:
-    whole = table / max(table.sum(), 1.0)
-    left_b, left_a = _conditional(whole), _conditional(whole.T)
-    return Dependence(a, b, cramers_v(table, n_sources), left_b <= _EXACT, left_a <= _EXACT)
+    v = cramers_v(table, n_sources)
+    if table.sum() < _LEAST_ROWS * max(table.shape):
+        return Dependence(a, b, v, False, False)
+    whole = table / table.sum()
+    return Dependence(a, b, v, _conditional(whole) <= _EXACT, _conditional(whole.T) <= _EXACT)
 
 
 def _conditional(share: NDArray[np.float64]) -> float:
-    """H(column | row) / H(column)."""
+    """H(column | row) / H(column); 1 where the column is constant, since that is no row's doing."""
     joint, rows, columns = (_entropy(part) for part in (share, share.sum(1), share.sum(0)))
-    return (joint - rows) / columns if columns > 0 else 0.0
+    return (joint - rows) / columns if columns > 0 else 1.0
 
 
 def _entropy(share: NDArray[np.float64]) -> float:

@@ -47,6 +47,10 @@ class InputError(IinError, ValueError):
     anchor = "input"
 
 
+class InputWarning(UserWarning):
+    """Input that can be used, but not without a word."""
+
+
 class ModelError(IinError):
     """The network under study cannot be built, run or edited as asked."""
 

@@ -41,6 +41,15 @@ class Pairs:
         given = self.shares if self.shares is not None else self.differs
         return [given] if isinstance(given, str) else list(given or ())
 
+    def check(self, n_rows: int) -> None:
+        """See that the table can be used with so many rows.
+
+        Raises:
+            InputError: indices outside the rows, a pair of one row with itself, a correlation outside
+                (0, 1), or not exactly one of `shares` and `differs`.
+        """
+        _check_table(self, np.asarray(self.a, np.int64), np.asarray(self.b, np.int64), n_rows)
+
     def within(self, rows: NDArray[np.int64], n_rows: int) -> Pairs:
         """The pairs whose both rows are among `rows`, with places in `rows` instead of row indices.
 

@@ -18,7 +18,7 @@ from iin_core.pairs import Pairs, table_pairs
 from iin_core.row_weights import row_weights
 from iin_core.spec import PairSpec
 
-__all__ = ["Batch", "PairSampler", "PairSource", "make_sampler"]
+__all__ = ["Batch", "PairSampler", "PairSource", "Told", "make_sampler"]
 
 
 class Batch(NamedTuple):
@@ -37,6 +37,13 @@ class Batch(NamedTuple):
     rho: Tensor
 
 
+class Told(NamedTuple):
+    """What the pairs of one source say: they share these concepts, or differ in them alone."""
+
+    concepts: tuple[str, ...]
+    differ: bool = False
+
+
 @dataclass(frozen=True)
 class PairSampler:
     """Draws batches of n rows: n / 2 pairs [a; b], then links among all of them.
@@ -49,12 +56,14 @@ class PairSampler:
         links: of further rows that agree; none: the pairs alone, as published.
         n_rows: to draw from.
         n_blocks: K + 1.
+        told: what the pairs of each source say.
     """
 
     sources: tuple[PairSource, ...]
     links: tuple[Links, ...]
     n_rows: int
     n_blocks: int
+    told: tuple[Told, ...] = ()
 
     def draw(self, n_rows: int, n_updates: int, generator: torch.Generator) -> Batch:
         """Draw the batches of some updates.
@@ -147,4 +156,8 @@ def make_sampler(
             sources.append(numeric_pairs(values, source, spec.rho, shared, weights))
             further.append(numeric_links(values, source, spec.rho, block, weights))
     sources += [table_pairs(table, blocks, n_rows) for table in tables]
-    return PairSampler(tuple(sources), tuple(further) if links == "batch" else (), n_rows, len(blocks))
+    told = [Told((name,)) for name, spec in specs.items() if spec.kind != "pairs"]
+    told += [Told(tuple(table.names), table.differs is not None) for table in tables]
+    return PairSampler(
+        tuple(sources), tuple(further) if links == "batch" else (), n_rows, len(blocks), tuple(told)
+    )
