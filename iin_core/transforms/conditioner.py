@@ -11,6 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+SLOPE = 0.01
+"""Of the hidden layers' leaky ReLU."""
+
 
 @dataclass(frozen=True)
 class NetShape:
@@ -57,7 +60,7 @@ class Conditioner(nn.Module):
         stack = u.shape[0]
         h = u[:, None].expand(-1, self.n_nets, -1, -1).flatten(0, 1)
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            h = torch.baddbmm(bias.flatten(0, 1), leaky_relu(h) if i else h, weight.flatten(0, 1))
+            h = torch.baddbmm(bias.flatten(0, 1), leaky_relu(h, SLOPE) if i else h, weight.flatten(0, 1))
         if self.n_nets == 1:
             log_scale, shift = h.chunk(2, -1)
         else:
