@@ -130,6 +130,49 @@ def iter_activations(output: Output) -> Iterator[tuple[range, np.ndarray]]:
         yield rows, _read(array, rows, output, layout.file(shard))
 
 
+class ActivationReader:
+    """The rows of a sealed output by ranges, each shard compared with its checksum (a `RowReader`).
+
+    The shard read last is kept, so that ranges one after the other read each shard once.
+
+    Raises:
+        DamagedOutput: at a damaged shard.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._output, self._layout = output, Layout(output.meta["n_rows"], output.meta["n"])
+        self._array = _open(output, self._layout)
+        self._kept: tuple[int, np.ndarray] | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return self._layout.n_rows
+
+    @property
+    def n_features(self) -> int:
+        """N."""
+        return self._layout.n
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """The rows start, …, stop − 1 in a new array, (stop − start, N) float32."""
+        out = np.empty((stop - start, self.n_features), np.float32)
+        size = self._layout.shard_rows
+        for shard in range(start // size, -(-stop // size)):
+            rows = self._layout.rows(shard)
+            begin, end = max(start, rows.start), min(stop, rows.stop)
+            out[begin - start : end - start] = self._shard(shard)[begin - rows.start : end - rows.start]
+        return out
+
+    def _shard(self, shard: int) -> np.ndarray:
+        if self._kept is None or self._kept[0] != shard:
+            file = self._layout.file(shard)
+            self._output.file(file)
+            rows = self._layout.rows(shard)
+            self._kept = (shard, _read(self._array, rows, self._output, file))
+        return self._kept[1]
+
+
 def _open(output: Output, layout: Layout) -> zarr.Array[Any]:
     output.file(f"{ARRAY}/zarr.json")
     try:

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks import activations
-from tasks.activations import ARRAY, Layout, create_array, iter_activations, load_activations, write_shard
+from tasks.activations import (
+    ARRAY,
+    ActivationReader,
+    Layout,
+    create_array,
+    iter_activations,
+    load_activations,
+    write_shard,
+)
 from tasks.errors import DamagedOutput
 from tasks.output import open_root
 from tasks.step import Step
@@ -145,3 +153,27 @@ def test_a_writer_owns_whole_shards(root, small_shards, shard, n_rows):
         create_array(attempt.path, layout)
         with pytest.raises(AssertionError, match=f"shard {shard}"):
             write_shard(attempt.path, layout, shard, np.zeros((n_rows, 5), np.float32))
+
+
+@pytest.mark.parametrize("span", [(0, 200), (0, 0), (10, 60), (60, 130), (199, 200)])
+def test_reader_gives_ranges(root, small_shards, span):
+    """Any range of rows is read as it was written, across shards too, and told by its size."""
+    layout = Layout(200, 7)
+    rows = _rows(layout)
+    reader = ActivationReader(_sealed(root, rows, layout))
+    np.testing.assert_array_equal(reader.read(*span), rows[slice(*span)])
+    assert (reader.n_rows, reader.n_features) == (200, 7)
+
+
+def test_reader_names_a_damaged_shard(root, small_shards):
+    """A range of whole shards is read; one that touches a changed shard is an error that names it."""
+    layout = Layout(200, 7)
+    output = _sealed(root, _rows(layout), layout)
+    path = output.path / layout.file(2)
+    data = bytearray(path.read_bytes())
+    data[10] ^= 1
+    path.write_bytes(bytes(data))
+    reader = ActivationReader(output)
+    assert len(reader.read(0, 128)) == 128
+    with pytest.raises(DamagedOutput, match=r"activations\.zarr/c/2/0"):
+        reader.read(100, 130)
