@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from torch import nn
 from upath import UPath
 
@@ -41,7 +40,7 @@ from tasks.train_worker import open_interpreter
 
 _log = logging.getLogger("tasks")
 KEPT_ROWS = 512
-"""Held-out rows whose codes are kept."""
+"""Held-out rows whose codes are kept, the same for every unit of a layer: seeds are compared by them."""
 _LAYERS: dict[Hashable, Leakage] = {}
 """What was read of the layer that this worker came to last."""
 
@@ -98,6 +97,9 @@ def evaluate_and_seal(root_url: str, job: Job) -> None:
             "n_sources": int(material.table["source"].nunique()),
             "concepts": list(material.factors),
             "methods": list(material.methods),
+            "level": job.spec.level,
+            "dims": dict(interpreter.blocks.dims),
+            "unlabelled": dict(material.unlabelled),
             "figures": captions,
         }
         seconds = time.perf_counter() - begun
@@ -111,14 +113,11 @@ def _write(folder: UPath, measured: Measured, material: Material, spec: Evaluati
         (folder / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for name, table in tables(measured).items():
         (folder / f"{name}.csv").write_text(table.to_csv(index=False), encoding="utf-8")
-    with (folder / "codes.npy").open("wb") as file:
-        np.save(file, kept_codes(material))
-
-
-def kept_codes(material: Material) -> NDArray[np.float32]:
-    """(n, d) codes of the same few held-out rows for every unit of a layer: seeds are compared by them."""
     chosen = some_rows(material.source, 0, KEPT_ROWS)
-    return material.methods["iin"].code[chosen].float().numpy()
+    code = material.methods["iin"].code[chosen].float().numpy()
+    for file, array in (("codes.npy", code), ("codes_rows.npy", material.rows[chosen])):
+        with (folder / file).open("wb") as opened:
+            np.save(opened, array)
 
 
 def _read_curves(trained: Output) -> pd.DataFrame:

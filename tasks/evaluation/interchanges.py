@@ -11,15 +11,12 @@ from torch import Tensor
 
 from iin_core.blocks import RESIDUAL
 from iin_core.errors import InputError
-from iin_core.metrics import Interchange, Score, interchange, interchange_pairs
+from iin_core.metrics import Interchange, Score, interchange
 from iin_core.metrics.bootstrap import interval, source_means
 from iin_core.spec import EvaluationSpec
 from tasks.evaluation.keys import READERS
-from tasks.evaluation.material import Coded, Material, must_differ
+from tasks.evaluation.material import Coded, Material, Pairs, draw_pairs
 from tasks.evaluation.network import Network, Predictions, Reader
-
-Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""Base and donor (n,), positions among the held-out rows."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def interchanged(network: Network, material: Material, spec: EvaluationSpec) -> 
     readers = [reader for reader in network.readers if trial[reader.name]]
     judged = [concept for reader in readers for concept in trial[reader.name]]
     try:
-        pairs = interchange_pairs(must_differ(material, judged), spec.pairs, spec.seed)
+        pairs = draw_pairs(material, judged, spec.pairs, spec.seed)
     except InputError as error:
         return Interchanged({}, {}, dict.fromkeys(READERS, error.what))
     truths = {reader.name: reader.truth(material.table, material.columns) for reader in readers}

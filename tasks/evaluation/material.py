@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iin_core.baselines import BASELINES
+from iin_core.concept_values import class_index
 from iin_core.errors import InputError
 from iin_core.factorisation import Factorisation
 from iin_core.interpreter import Interpreter
-from iin_core.metrics import quintiles
+from iin_core.metrics import interchange_pairs, quintiles
 from iin_core.spec import EvaluationSpec, PairSpec
 
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Base and donor (n,), positions among the held-out rows."""
 READ_AS = ("label", "numeric")
 """Kinds of concepts whose column holds something that a probe can be fitted to."""
 
@@ -69,6 +72,12 @@ class Material:
     def source(self) -> NDArray[np.generic]:
         """(n,) source of each row."""
         return self.table["source"].to_numpy()
+
+    @property
+    def unlabelled(self) -> dict[str, int]:
+        """Concept → held-out rows without a value of it; only those that have any."""
+        counts = {name: int(is_absent(values).sum()) for name, values in self.probed.items()}
+        return {name: n for name, n in counts.items() if n}
 
 
 @dataclass(frozen=True)
@@ -128,23 +137,50 @@ def make_material(
 
 
 def concept_values(table: pd.DataFrame, name: str, pairs: PairSpec) -> NDArray[np.generic]:
-    """A concept's values as metrics take them: class indices of labels, floats of numbers."""
+    """A concept's values as metrics take them: class indices of labels, floats of numbers.
+
+    A missing label is −1, a missing number NaN.
+    """
     column = table[pairs.column or name]
     if pairs.kind == "numeric":
         return column.to_numpy(dtype=np.float64)
-    codes, _ = pd.factorize(column)
-    return codes.astype(np.int64)
+    return class_index(column.to_numpy())[1]
 
 
-def must_differ(material: Material, judged: list[str]) -> dict[str, NDArray[np.generic]]:
-    """What base and donor must differ in: source, the unit's concepts, and all that is judged."""
+def is_absent(values: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """(n,) where `concept_values` has nothing."""
+    absent: NDArray[np.bool_] = np.isnan(values) if values.dtype.kind == "f" else values == -1
+    return absent
+
+
+def draw_pairs(material: Material, judged: Sequence[str], n: int, seed: int) -> Pairs:
+    """Pairs of held-out rows that differ in source, in the unit's concepts, and in all that is judged.
+
+    Rows without a value of one of them are left out.
+
+    Args:
+        material: of the unit.
+        judged: concepts or columns that a reader reads.
+        n: how many pairs.
+        seed: of the draw.
+
+    Raises:
+        InputError: such pairs are too rare to be found.
+    """
     values: dict[str, NDArray[np.generic]] = {"source": material.source}
+    whole = np.ones(len(material.rows), dtype=bool)
     for name in dict.fromkeys([*material.factors, *judged]):
         found = material.probed.get(name)
-        if found is None:
-            found = pd.factorize(material.table[material.columns[name]])[0]
-        values[name] = quintiles(found) if found.dtype.kind == "f" else found
-    return values
+        if found is None and name in material.columns:
+            found = class_index(material.table[material.columns[name]].to_numpy())[1]
+        if found is not None:
+            whole &= ~is_absent(found)
+            values[name] = found
+    kept = np.flatnonzero(whole)
+    concepts = {name: found[kept] for name, found in values.items()}
+    binned = {name: quintiles(v) if v.dtype.kind == "f" else v for name, v in concepts.items()}
+    base, donor = interchange_pairs(binned, n, seed)
+    return kept[base], kept[donor]
 
 
 def _coded(factorisation: Factorisation, z: Tensor) -> Coded:

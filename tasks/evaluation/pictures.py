@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iin_core.errors import InputError
-from iin_core.metrics import interchange_pairs
 from tasks.evaluation.interchanges import swap_delta
-from tasks.evaluation.material import Material, must_differ
+from tasks.evaluation.material import Material, draw_pairs
 from tasks.evaluation.network import Network
 
 N_BASES, N_DONORS = 8, 6
@@ -73,7 +72,7 @@ def _swap_grids(folder: Path, title: str, network: Network, material: Material) 
 def _chosen(material: Material) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Bases and donors, positions among the held-out rows, in pairs that differ where they can."""
     try:
-        base, donor = interchange_pairs(must_differ(material, []), 200, 0)
+        base, donor = draw_pairs(material, [], 200, 0)
     except InputError:
         base, donor = np.arange(len(material.rows)), np.arange(len(material.rows))[::-1]
     bases, donors = (np.array(list(dict.fromkeys(found.tolist()))) for found in (base, donor))
