@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from iin_core.spec import TrainingSpec
-from iin_core.transforms.gradient_place import offer_place, withdraw_place
+from iin_core.transforms.gradient_place import make_place, offer_place, withdraw_place
 
 _LANES = 16
 
@@ -34,7 +34,7 @@ class FlatParameters:
         self.flat = nn.Parameter(torch.zeros(size, device=self._parameters[0].device))
         self.gradient = self.flat.grad = torch.zeros_like(self.flat)
         values = self._views(self.flat.detach())
-        self._places = self._views(self.gradient)
+        self._places = [make_place(view) for view in self._views(self.gradient)]
         for parameter, view in zip(self._parameters, values, strict=True):
             view.copy_(parameter.detach())
             parameter.data = view
@@ -47,8 +47,8 @@ class FlatParameters:
             offer_place(parameter, place)
         gradients = torch.autograd.grad(loss, parameters)
         for parameter, place, gradient in zip(parameters, places, gradients, strict=True):
-            if gradient.data_ptr() != place.data_ptr():
-                place.copy_(gradient)
+            if gradient.data_ptr() != place.whole.data_ptr():
+                place.whole.copy_(gradient)
             withdraw_place(parameter)
 
     def gradient_sums(self) -> Tensor:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu_
 
 SLOPE = 0.01
 """Of the hidden layers' leaky ReLU."""
@@ -57,15 +57,22 @@ class Conditioner(nn.Module):
 
     def forward(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Map u, (K, n, n_in), to the log-scale within (-1, 1) and the shift, each (K, n, n_out)."""
-        stack = u.shape[0]
         h = u[:, None].expand(-1, self.n_nets, -1, -1).flatten(0, 1)
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            h = torch.baddbmm(bias.flatten(0, 1), leaky_relu(h, SLOPE) if i else h, weight.flatten(0, 1))
-        if self.n_nets == 1:
-            log_scale, shift = h.chunk(2, -1)
-        else:
-            log_scale, shift = h.view(stack, 2, *h.shape[1:]).unbind(1)
+            h = torch.baddbmm(bias.flatten(0, 1), leaky_relu_(h, SLOPE) if i else h, weight.flatten(0, 1))
+        log_scale, shift = log_scale_and_shift(h, self.n_nets)
         return log_scale.tanh(), shift
+
+
+def for_each_net(rows: Tensor, n_nets: int) -> Tensor:
+    """A view of (K · m, n, …) as (K, m, n, …)."""
+    return rows.unflatten(0, (-1, n_nets))
+
+
+def log_scale_and_shift(output: Tensor, n_nets: int) -> tuple[Tensor, Tensor]:
+    """Views of both, (K, n, n_out), in what the last layer gives, (K · m, n, 2 · n_out / m)."""
+    log_scale, shift = output.chunk(2, -1) if n_nets == 1 else for_each_net(output, 2).unbind(1)
+    return log_scale, shift
 
 
 def _initial(

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 
-def offer_place(parameter: Tensor, place: Tensor) -> None:
-    """Offer memory of the parameter's shape to whoever computes its next gradient."""
+class Place(NamedTuple):
+    """Memory for a gradient, as a view of the parameter's own shape and one with the first two axes as one."""
+
+    whole: Tensor
+    flat: Tensor
+
+
+def make_place(memory: Tensor) -> Place:
+    """Use memory of a parameter's shape for its gradient."""
+    return Place(memory, memory.flatten(0, 1))
+
+
+def offer_place(parameter: Tensor, place: Place) -> None:
+    """Offer a place to whoever computes the next gradient of the parameter."""
     parameter.__dict__["gradient_place"] = place
 
 
-def take_place(parameter: Tensor) -> Tensor:
-    """The memory offered for the gradient, or new memory.
+def take_place(parameter: Tensor) -> Place:
+    """The place offered for the gradient, or a new one.
 
     An offer is taken once: where a parameter is used twice in one graph, autograd adds two gradients
     up, and they must not share their memory.
     """
-    place: Tensor | None = parameter.__dict__.pop("gradient_place", None)
-    return torch.empty_like(parameter, memory_format=torch.contiguous_format) if place is None else place
+    place: Place | None = parameter.__dict__.pop("gradient_place", None)
+    return make_place(torch.empty(parameter.shape).to(parameter)) if place is None else place
 
 
 def withdraw_place(parameter: Tensor) -> None:
