@@ -65,7 +65,7 @@ def _dependent(table: pd.DataFrame, factors: Mapping[str, PairSpec]) -> Iterator
     codes = concept_codes(columns, factors)
     for pair in found:
         if pair.a_tells or pair.b_tells:
-            yield _one_tells(pair)
+            yield _both_tell(pair) if pair.a_tells and pair.b_tells else _one_tells(pair)
             continue
         shown = f"The concepts {pair.a!r} and {pair.b!r} depend on each other (Cramér's V {pair.v:.2f})"
         if (pair.a, pair.b) not in apart or weights is None:
@@ -81,6 +81,14 @@ def _dependent(table: pd.DataFrame, factors: Mapping[str, PairSpec]) -> Iterator
             f"{len(weights)} rows worth {n_effective:.0f}.",
             "add rows of the rare combinations; judge leaks of these two by the conditional ones",
         )
+
+
+def _both_tell(pair: Dependence) -> Caution:
+    return Caution(
+        f"The concepts {pair.a!r} and {pair.b!r} determine each other (Cramér's V {pair.v:.2f}): each value "
+        "of one goes with one value of the other, so no pair shares one alone and no block holds one alone.",
+        "leave one of them out, or add rows in which one varies while the other stays",
+    )
 
 
 def _one_tells(pair: Dependence) -> Caution:

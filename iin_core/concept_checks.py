@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from iin_core.concept_values import as_numbers, is_missing
-from iin_core.dependence import dependences
 from iin_core.errors import InputError, nearest
 from iin_core.rows import listed
 from iin_core.spec import PairSpec
@@ -20,15 +19,14 @@ FEW_LABELS = 20
 
 
 def check_concepts(table: pd.DataFrame, factors: Mapping[str, PairSpec]) -> None:
-    """Check that each concept's column can serve it, and that no two are the same.
+    """Check that each concept's column can serve it.
 
     Args:
         table: one row for each example; its column `source`, where there is one, tells examples apart.
         factors: concept → its kind and column.
 
     Raises:
-        InputError: a column that is missing, is empty, is constant, or does not suit the kind; two
-            concepts that determine each other.
+        InputError: a column that is missing, is empty, is constant, or does not suit the kind.
     """
     source = table["source"] if "source" in table else pd.Series(range(len(table)))
     for name, spec in factors.items():
@@ -36,18 +34,14 @@ def check_concepts(table: pd.DataFrame, factors: Mapping[str, PairSpec]) -> None
             check_label(concept_column(table, name, spec), source, name)
         elif spec.kind == "numeric":
             check_numeric(concept_column(table, name, spec), name)
-    check_together(table, factors)
+    check_given(factors)
 
 
-def check_together(table: pd.DataFrame, factors: Mapping[str, PairSpec]) -> None:
-    """Check the concepts of a set against each other.
-
-    Args:
-        table: with `source`.
-        factors: concept → its kind and column, each of which can serve alone.
+def check_given(factors: Mapping[str, PairSpec]) -> None:
+    """Check from what concepts are said to be drawn apart.
 
     Raises:
-        InputError: two determine each other, or one is `given` something that is no concept with values.
+        InputError: from something that is no other concept with values.
     """
     valued = [name for name, spec in factors.items() if spec.kind != "pairs"]
     for name in valued:
@@ -58,14 +52,6 @@ def check_together(table: pd.DataFrame, factors: Mapping[str, PairSpec]) -> None
                     where=f"given of {name!r}",
                     fix=f"nearest: {nearest(other, [known for known in valued if known != name])}",
                 )
-    for pair in dependences(columns_of(table, factors), factors, sources_of(table)):
-        if pair.a_tells and pair.b_tells:
-            raise InputError(
-                f"The concepts {pair.a!r} and {pair.b!r} determine each other: each value of one goes with "
-                f"one value of the other (Cramér's V {pair.v:.2f}).",
-                where=f"columns {', '.join(repr(factors[n].column or n) for n in (pair.a, pair.b))}",
-                fix="leave one of them out, or add rows in which one varies while the other stays",
-            )
 
 
 def columns_of(table: pd.DataFrame, factors: Mapping[str, PairSpec]) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -13,20 +13,17 @@ import pandas as pd
 
 from iin_core.errors import IinError, nearest
 from iin_core.spec import PairSpec
+from tasks.check_concepts import check_concepts
 from tasks.check_output import output_problems
-from tasks.check_width import few_rows
+from tasks.check_width import few_rows, too_few_rows
 from tasks.errors import DamagedOutput, EnvironmentProblem, StudyError
 from tasks.evaluation.scores import SCORE_KEYS
 from tasks.output import ROOT_FILE, open_root
 from tasks.plan import Plan, assemble, filled
 from tasks.probe import ProbedModel, at, build_model, probe_model
-from tasks.rows import dependence, is_label, split_table
-from tasks.sources.concepts import check_concept
+from tasks.rows import split_table
 from tasks.sources.data import Data, open_data
 from tasks.study_file import LoadedStudy, each, together
-
-DEPENDENT = 0.3
-"""Normalised mutual information from which two concepts of a set are reported."""
 
 T = TypeVar("T")
 
@@ -103,6 +100,7 @@ def _examine(loaded: LoadedStudy, root_url: str | None) -> tuple[Plan | None, li
             errors += output_problems(loaded, name, model.built, data)
         table = _check_rows(loaded, data, errors, warnings)
         if plan is not None and table is not None:
+            errors += too_few_rows(loaded, plan, int((table["split"] == "train").sum()))
             few = few_rows(plan, int((table["split"] == "heldout").sum()))
             warnings += [Finding("warning", few.what, loaded.where("data"), few.fix)] if few else []
     if root_url is not None:
@@ -141,10 +139,10 @@ def _check_rows(
     if table is None:
         return None
     for name, entry in loaded.study.concepts.items():
-        factors = filled(entry.factors)
-        for concept, spec in factors.items():
-            _tried(errors, _check_concept, loaded, (name, concept), spec, table)
-        warnings += _dependent(loaded, name, factors, table)
+        found = check_concepts(loaded, name, filled(entry.factors), table)
+        errors += found.errors
+        where = loaded.where("concepts", name)
+        warnings += [Finding("warning", caution.what, where, caution.fix) for caution in found.cautions]
     errors += _disagreeing(loaded)
     return table
 
@@ -154,46 +152,23 @@ def _split(loaded: LoadedStudy, data: Data) -> pd.DataFrame:
         return split_table(data, loaded.study.data.split)
 
 
-def _check_concept(loaded: LoadedStudy, place: tuple[str, str], spec: PairSpec, table: pd.DataFrame) -> None:
-    concepts, name = place
-    with at(loaded, "concepts", concepts, "factors", name):
-        check_concept(name, spec, table)
-
-
 def _disagreeing(loaded: LoadedStudy) -> Iterator[StudyError]:
     """Two sets may share a concept, but not mean different columns by one name."""
     seen: dict[str, tuple[str, PairSpec]] = {}
     for concepts, entry in loaded.study.concepts.items():
         for name, spec in filled(entry.factors).items():
             first, other = seen.setdefault(name, (concepts, spec))
-            if (other.kind, other.column) != (spec.kind, spec.column):
+            if (other.kind, other.column, other.file) != (spec.kind, spec.column, spec.file):
                 yield StudyError(
-                    f"The concept {name!r} is {other.kind} of column {other.column!r} in {first!r}, and "
-                    f"{spec.kind} of column {spec.column!r} in {concepts!r}.",
+                    f"The concept {name!r} is {_meant(other)} in {first!r}, and {_meant(spec)} in "
+                    f"{concepts!r}.",
                     where=loaded.where("concepts", concepts, "factors", name),
                     fix="give one of them another name",
                 )
 
 
-def _dependent(
-    loaded: LoadedStudy, concepts: str, factors: Mapping[str, PairSpec], table: pd.DataFrame
-) -> Iterator[Finding]:
-    labels = {
-        name: table[spec.column]
-        for name, spec in factors.items()
-        if spec.kind == "label" and spec.column in table and is_label(table[spec.column])
-    }
-    for a, others in dependence(labels).items():
-        for b, value in others.items():
-            if value >= DEPENDENT:
-                yield Finding(
-                    "warning",
-                    f"The concepts {a!r} and {b!r} depend on each other: they share {value:.0%} of the "
-                    "smaller one's entropy.",
-                    loaded.where("concepts", concepts),
-                    "what each block reads of the other concept is no leak up to that; better data has "
-                    "them vary independently",
-                )
+def _meant(spec: PairSpec) -> str:
+    return f"pairs of {spec.file!r}" if spec.kind == "pairs" else f"{spec.kind} of column {spec.column!r}"
 
 
 def _score_problems(loaded: LoadedStudy) -> Iterator[StudyError]:

@@ -1,10 +1,13 @@
-"""Are there enough held-out rows for probes of codes as wide as a study's?"""
+"""Are there enough rows for flows, and for probes of codes, as wide as a study's?"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tasks.errors import StudyError
 from tasks.plan import Plan, Unit
+from tasks.study_file import LoadedStudy
 
 ROWS_A_DIMENSION = 4
 """Held-out rows for each dimension of a code, below which probes miss much of what it tells."""
@@ -41,6 +44,20 @@ def few_rows(plan: Plan, heldout: int) -> FewRows | None:
         f"give {ROWS_A_DIMENSION * max(wide.values())} held-out rows or more, or make the codes narrower: "
         f"flow: {{front_dims: {narrower}}}, or a reading by pool",
     )
+
+
+def too_few_rows(loaded: LoadedStudy, plan: Plan, training: int) -> Iterator[StudyError]:
+    """Refuse flows of more dimensions than there are training rows to fill them."""
+    wide = {(unit.layer.model, unit.layer.layer): _width(unit) for unit in plan.units}
+    for (model, layer), width in wide.items():
+        if training < width:
+            yield StudyError(
+                f"{training} training rows are fewer than the {width} dimensions of layer {layer!r} of "
+                f"{model!r}.",
+                where=loaded.where("models", model, "layers", layer),
+                fix=f"give at least {ROWS_A_DIMENSION * width} training rows, or let a front keep fewer "
+                f"dimensions: flow: {{front_dims: {max(2, training // ROWS_A_DIMENSION // 2 * 2)}}}",
+            )
 
 
 def _width(unit: Unit) -> int:

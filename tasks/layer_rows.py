@@ -13,22 +13,32 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from iin_core.concept_checks import columns_of
+from iin_core.pairs import Pairs
 from iin_core.spec import PairSpec
 from tasks.activations import load_activations
 from tasks.output import Root
+from tasks.rows import PAIRS
+from tasks.sources.concepts.pair_table import as_tables
 
 
 @dataclass(frozen=True)
 class LayerRows:
-    """Activations z, (n, N), and the table of the same rows."""
+    """Activations z, (n, N), the table of the same rows, and the pairs of rows that files name."""
 
     z: Tensor
     table: pd.DataFrame
+    pairs: pd.DataFrame | None = None
 
     def of(self, split: str) -> LayerRows:
         """The rows of one split: train, validation or heldout."""
-        mask = (self.table["split"] == split).to_numpy()
-        return LayerRows(self.z[torch.from_numpy(mask)], self.table[mask].reset_index(drop=True))
+        mask = np.array(self.table["split"] == split)
+        place = np.cumsum(mask) - 1
+        pairs = self.pairs
+        if pairs is not None:
+            pairs = pairs[mask[pairs["a"]] & mask[pairs["b"]]]
+            pairs = pairs.assign(a=place[pairs["a"]], b=place[pairs["b"]])
+        return LayerRows(self.z[torch.from_numpy(mask)], self.table[mask].reset_index(drop=True), pairs)
 
     @property
     def source(self) -> NDArray[Any]:
@@ -36,8 +46,15 @@ class LayerRows:
         return np.asarray(self.table["source"])
 
     def columns(self, factors: Mapping[str, PairSpec]) -> dict[str, NDArray[Any]]:
-        """For each concept its values."""
-        return {name: np.asarray(self.table[spec.column or name]) for name, spec in factors.items()}
+        """For each concept that has values its values."""
+        return columns_of(self.table, factors)
+
+    def tables(self, factors: Mapping[str, PairSpec]) -> list[Pairs]:
+        """The tables of pairs of those concepts that are given by one."""
+        named = [name for name, spec in factors.items() if spec.kind == "pairs"]
+        if self.pairs is None or not named:
+            return []
+        return [table for name in named for table in as_tables(self.pairs[self.pairs["concept"] == name])]
 
 
 def read_table(root: Root, rows_key: str) -> pd.DataFrame:
@@ -49,6 +66,16 @@ def read_table(root: Root, rows_key: str) -> pd.DataFrame:
     return pd.read_parquet(BytesIO(root.open("rows", rows_key).read("rows.parquet")))
 
 
+def read_pairs(root: Root, rows_key: str) -> pd.DataFrame | None:
+    """The sealed pairs of rows, None where no concept is given by any.
+
+    Raises:
+        DamagedOutput: they are cut short or changed.
+    """
+    output = root.open("rows", rows_key)
+    return pd.read_parquet(BytesIO(output.read(PAIRS))) if output.meta.get("pairs") else None
+
+
 def load_layer_rows(root: Root, rows_key: str, activations_key: str) -> LayerRows:
     """The sealed activations of a layer beside the row table.
 
@@ -56,4 +83,4 @@ def load_layer_rows(root: Root, rows_key: str, activations_key: str) -> LayerRow
         DamagedOutput: a shard is missing, cut short or changed.
     """
     z = load_activations(root.open("activations", activations_key))
-    return LayerRows(torch.from_numpy(z), read_table(root, rows_key))
+    return LayerRows(torch.from_numpy(z), read_table(root, rows_key), read_pairs(root, rows_key))

@@ -7,7 +7,8 @@ from typing import Any
 
 from iin_core.spec import PairSpec
 from tasks.planned import LayerPlan, ModelPlan, Plan, Unit, UnitSettings
-from tasks.probe import ProbedModel, probe_model
+from tasks.probe import ProbedModel, at, probe_model
+from tasks.sources.concepts.pair_table import fingerprint
 from tasks.sources.data import Data, open_data
 from tasks.step import Kind, Step
 from tasks.study import Study
@@ -46,7 +47,7 @@ def assemble(loaded: LoadedStudy, data: Data, probed: Mapping[str, ProbedModel])
         StudyError: overrides that match nothing, dimensions that do not fit.
     """
     study = loaded.study
-    rows = _rows(study, data)
+    rows = _rows(loaded, data)
     models = tuple(_models(study, data, rows, probed))
     layers = [layer for model in models for layer in model.layers]
     settings, problems = unit_settings(loaded, layers)
@@ -69,8 +70,11 @@ def probed_concepts(study: Study) -> dict[str, PairSpec]:
 
 
 def filled(factors: Mapping[str, PairSpec]) -> dict[str, PairSpec]:
-    """The same factors, each with its column."""
-    return {name: spec.model_copy(update={"column": spec.column or name}) for name, spec in factors.items()}
+    """The same factors, each with its column; a table of pairs names one only where it says so."""
+    return {
+        name: spec if spec.kind == "pairs" else spec.model_copy(update={"column": spec.column or name})
+        for name, spec in factors.items()
+    }
 
 
 def _step(
@@ -79,10 +83,17 @@ def _step(
     return Step(kind, VERSIONS[kind], spec, inputs, fingerprints, label)
 
 
-def _rows(study: Study, data: Data) -> Step:
-    split = study.data.split.model_dump(mode="json")
-    spec = {"split": {"column": split["column"]} if split["column"] else split}
-    return _step("rows", "rows", spec, {}, data=data.fingerprint())
+def _rows(loaded: LoadedStudy, data: Data) -> Step:
+    split = loaded.study.data.split.model_dump(mode="json")
+    spec: dict[str, Any] = {"split": {"column": split["column"]} if split["column"] else split}
+    fingerprints, columns = {}, {}
+    for name, pairs in probed_concepts(loaded.study).items():
+        if pairs.kind == "pairs":
+            with at(loaded, "concepts"):
+                fingerprints[f"pairs {name}"] = fingerprint(pairs, loaded.folder)
+            columns[name] = [pairs.column, pairs.rho]
+    spec |= {"pairs": columns} if columns else {}
+    return _step("rows", "rows", spec, {}, data=data.fingerprint(), **fingerprints)
 
 
 def _models(study: Study, data: Data, rows: Step, probed: Mapping[str, ProbedModel]) -> Iterator[ModelPlan]:
@@ -129,9 +140,13 @@ def _prepare(label: str, fit: Mapping[str, Any] | None, rows: Step, fingerprint:
 
 
 def _ordered(factors: Mapping[str, PairSpec], *fields: str) -> list[list[Any]]:
-    """As a list, since the order of the blocks in z̃ is the order in which the study names them."""
+    """As a list, since the order of the blocks in z̃ is the order in which the study names them.
+
+    A file of pairs counts by its content, which is part of the rows.
+    """
     return [
-        [name, spec.model_dump(mode="json", include=set(fields) or None)] for name, spec in factors.items()
+        [name, spec.model_dump(mode="json", include=set(fields) or None, exclude={"file"})]
+        for name, spec in factors.items()
     ]
 
 

@@ -18,11 +18,13 @@ from iin_core.rows import assign_splits, check_splits
 from tasks.claim import claim
 from tasks.errors import StudyError
 from tasks.output import Attempt, Output, Root
-from tasks.planned import Plan
+from tasks.plan import Plan, probed_concepts
+from tasks.sources.concepts.pair_table import read_pairs
 from tasks.sources.data import Data, open_data
 from tasks.study import SplitSpec
 
 SPLIT = "split"
+PAIRS = "pairs.parquet"
 
 
 def make_rows(plan: Plan, root: Root) -> Output:
@@ -38,10 +40,21 @@ def make_rows(plan: Plan, root: Root) -> Output:
             data = open_data(plan.study.data.source, plan.folder)
             _refuse_changed(data, plan)
             table = split_table(data, plan.study.data.split)
+            pairs = _pairs(plan, table)
             with root.begin(step) as attempt:
-                meta = _write(attempt, table)
+                meta = _write(attempt, table, pairs)
                 attempt.seal(meta, times={"rows": time.perf_counter() - begun})
     return root.open("rows", plan.rows.key)
+
+
+def _pairs(plan: Plan, table: pd.DataFrame) -> pd.DataFrame | None:
+    """The lines of all files of pairs, with the concept that each belongs to."""
+    parts = [
+        read_pairs(name, spec, plan.folder, table).assign(concept=name)
+        for name, spec in probed_concepts(plan.study).items()
+        if spec.kind == "pairs"
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else None
 
 
 def _refuse_changed(data: Data, plan: Plan) -> None:
@@ -128,14 +141,16 @@ def dependence(labels: Mapping[str, pd.Series]) -> dict[str, dict[str, float]]:
     Correlated concepts read as leakage unless their own dependence is shown beside it.
     """
     codes = {name: pd.factorize(column)[0] for name, column in labels.items()}
-    entropies = {name: _entropy(np.bincount(code[code >= 0])) for name, code in codes.items()}
     names = list(codes)
     result: dict[str, dict[str, float]] = {}
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
-            joint = pd.Series(codes[a].astype(np.int64) * (codes[b].max() + 1) + codes[b])
-            information = entropies[a] + entropies[b] - _entropy(joint.value_counts(sort=False).to_numpy())
-            least = min(entropies[a], entropies[b])
+            both = (codes[a] >= 0) & (codes[b] >= 0)
+            code_a, code_b = codes[a][both].astype(np.int64), codes[b][both].astype(np.int64)
+            entropy_a, entropy_b = _entropy(np.bincount(code_a)), _entropy(np.bincount(code_b))
+            joint = pd.Series(code_a * (codes[b].max() + 1) + code_b)
+            information = entropy_a + entropy_b - _entropy(joint.value_counts(sort=False).to_numpy())
+            least = min(entropy_a, entropy_b)
             result.setdefault(a, {})[b] = round(max(0.0, information) / least, 12) if least > 0 else 0.0
     return result
 
@@ -167,7 +182,7 @@ def _entropy(counts: np.ndarray) -> float:
     return float(-(shares * np.log(shares)).sum())
 
 
-def _write(attempt: Attempt, table: pd.DataFrame) -> dict[str, Any]:
+def _write(attempt: Attempt, table: pd.DataFrame, pairs: pd.DataFrame | None) -> dict[str, Any]:
     try:
         stored = pa.Table.from_pandas(table, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
@@ -178,11 +193,15 @@ def _write(attempt: Attempt, table: pd.DataFrame) -> dict[str, Any]:
         ) from error
     with (attempt.path / "rows.parquet").open("wb") as file:
         pq.write_table(stored, file)
+    if pairs is not None:
+        with (attempt.path / PAIRS).open("wb") as file:
+            pq.write_table(pa.Table.from_pandas(pairs, preserve_index=False), file)
     described = describe_columns(table)
     (attempt.path / "concepts.json").write_text(json.dumps(described, indent=1, allow_nan=False) + "\n")
     sides = table.drop_duplicates("source")[SPLIT].value_counts()
     return {
         "n_rows": len(table),
         "n_sources": int(sides.sum()),
+        **({"pairs": len(pairs)} if pairs is not None else {}),
         "sources": {side: int(count) for side, count in sorted(sides.items())},
     }

@@ -45,6 +45,13 @@ def test_a_concept_that_determines_another_is_named():
     assert "'a' determines 'of_a' (Cramér's V 1.00)" in what
 
 
+def test_concepts_that_determine_each_other_are_named():
+    """Two columns that are renamings of each other are told so, with the number."""
+    [found] = cautions(TABLE.assign(name=np.array(["x", "y", "z"])[A]), {"a": PairSpec(), "name": PairSpec()})
+    assert "'a' and 'name' determine each other (Cramér's V 1.00)" in found.what
+    assert "leave one of them out" in found.fix
+
+
 def test_few_values_are_counted():
     """A concept that most rows lack is counted."""
     few = TABLE.assign(few=[None] * 1200 + ["x", "y"] * 400)

@@ -87,14 +87,6 @@ def test_thousands_of_numbers_as_labels_are_told_to_be_numeric():
     assert "{count: numeric}" in caught.value.fix
 
 
-def test_concepts_that_determine_each_other_are_refused():
-    """Two columns that are renamings of each other are told so, with the number."""
-    table = pd.DataFrame({"digit": np.arange(60) % 3, "name": pd.Series(["a", "b", "c"] * 20)})
-    with pytest.raises(InputError, match=r"determine each other.*Cramér's V 1.00") as caught:
-        check_concepts(table, {"digit": PairSpec(), "name": PairSpec()})
-    assert "leave one of them out" in caught.value.fix
-
-
 @pytest.mark.parametrize("other", ["hue", "digit"])
 def test_given_names_another_concept(other):
     """A concept can be drawn apart only from another one that has values."""

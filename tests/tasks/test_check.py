@@ -221,7 +221,7 @@ def test_concepts_that_determine_each_other_are_a_warning(tmp_path):
     change = ("digit: [digit]", "digit: [digit, colour]")
     (found,) = findings(tmp_path, source("toy_code:twins"), change)
     assert found.level == "warning"
-    assert "'digit' and 'colour' depend on each other: they share 100%" in found.what
+    assert "'digit' and 'colour' determine each other (Cramér's V 1.00)" in found.what
     assert found.where == "toy.yaml:6 concepts.digit"
     _, warnings = checked_plan(load_study(tmp_path / "toy.yaml"))
     assert warnings == [found]

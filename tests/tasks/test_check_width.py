@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from tasks.check import checked_plan
 from tasks.check_width import few_rows
+from tasks.errors import StudyError
 from tasks.study_file import load_study
 from tests.tasks.toy_study import write_toy
 
@@ -44,9 +47,23 @@ def test_the_check_warns_and_the_study_runs(tmp_path):
     path = write_toy(tmp_path)
     code = tmp_path / "toy_code.py"
     code.write_text(
-        code.read_text().replace("nn.Linear(8, 6)", "nn.Linear(40, 6)").replace("(6, 8)", "(6, 40)")
+        code.read_text().replace("nn.Linear(8, 6)", "nn.Linear(36, 6)").replace("(6, 8)", "(6, 36)")
     )
     _, (found,) = checked_plan(load_study(path))
     assert found.level == "warning"
-    assert "15 held-out rows are few for codes of so many dimensions: 'a' of 'model' 40." in found.what
+    assert "15 held-out rows are few for codes of so many dimensions: 'a' of 'model' 36." in found.what
     assert found.where == "toy.yaml:3 data"
+
+
+def test_fewer_training_rows_than_dimensions_are_refused(tmp_path):
+    """With both numbers, and a front that would do."""
+    path = write_toy(tmp_path)
+    code = tmp_path / "toy_code.py"
+    code.write_text(
+        code.read_text().replace("nn.Linear(8, 6)", "nn.Linear(40, 6)").replace("(6, 8)", "(6, 40)")
+    )
+    with pytest.raises(StudyError, match="36 training rows are fewer than the 40 dimensions") as caught:
+        checked_plan(load_study(path))
+    assert "layer 'a' of 'model'" in caught.value.what
+    assert "toy.yaml:5 layers.a" in caught.value.where
+    assert "flow: {front_dims: 8}" in caught.value.fix

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
-from iin_core.concept_checks import check_label
+from iin_core.concept_checks import check_label, concept_column
+from iin_core.spec import PairSpec
+from tasks.sources.concepts.training_rows import on_all_and_training
 
 
-def check(name: str, column: pd.Series, table: pd.DataFrame) -> None:
+def check(name: str, spec: PairSpec, table: pd.DataFrame, folder: Path) -> None:
     """Refuse a column whose values cannot be labels.
 
     Raises:
-        InputError: missing values, one value only, a value of a single source, or too many values.
+        InputError: no such column, no values, one value only, a value of a single source, or too many.
     """
-    check_label(column, table["source"], name)
+    on_all_and_training(
+        lambda rows: check_label(concept_column(rows, name, spec), rows["source"], name), table
+    )

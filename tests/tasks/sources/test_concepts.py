@@ -29,10 +29,10 @@ def test_every_kind_of_the_schema_is_checked():
     assert set(CONCEPTS) == set(get_args(PairSpec.model_fields["kind"].annotation))
 
 
-@pytest.mark.parametrize("kind", list(CONCEPTS))
-def test_a_good_column_serves(kind):
+@pytest.mark.parametrize("kind", ["label", "numeric"])
+def test_a_good_column_serves(kind, tmp_path):
     """Both kinds take a column of integers."""
-    check_concept("digit", PairSpec(kind=kind), TABLE)
+    check_concept("digit", PairSpec(kind=kind), TABLE, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_a_good_column_serves(kind):
         ("flat", "numeric", "In the training rows: The concept 'flat' is constant"),
     ],
 )
-def test_training_rows_alone_must_serve(name, kind, what):
+def test_training_rows_alone_must_serve(name, kind, what, tmp_path):
     """Pairs are made of training rows; what only the others show cannot be learned."""
     with pytest.raises(InputError) as caught:
-        check_concept(name, PairSpec(kind=kind), TABLE)
+        check_concept(name, PairSpec(kind=kind), TABLE, tmp_path)
     assert what in caught.value.what
     assert "training rows" in caught.value.where
