@@ -13,7 +13,7 @@ from iin_core.metrics.interchange import (
 )
 from iin_core.metrics.invertibility import identity_error, invertibility_error
 from iin_core.metrics.jackknife import jackknife_interval
-from iin_core.metrics.leakage import Leakage, LeakageCell, leakage, leakages
+from iin_core.metrics.leakage import FitRows, Leakage, LeakageCell, leakage, leakages
 from iin_core.metrics.per_dimension import (
     RowSamples,
     batches_holding_a_factor,
@@ -39,6 +39,7 @@ __all__ = [
     "BlockFit",
     "Dependence",
     "FactorInterchange",
+    "FitRows",
     "GroupedInformation",
     "GroupedScores",
     "Interchange",

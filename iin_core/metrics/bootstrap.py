@@ -19,7 +19,8 @@ def source_means(
     again: only predictions are resampled.
 
     Args:
-        values: (n, m), m statistics of each row, e.g. 1 where a prediction is right.
+        values: (n, m), m statistics of each row, e.g. 1 where a prediction is right; NaN where a
+            row has no such statistic, which leaves it out of that mean.
         source: (n,) source of each row.
         strata: (n,) stratum of each row; the rows of a source lie in one.
         draws: how many resamplings.
@@ -34,18 +35,22 @@ def source_means(
     for stratum in np.unique(stratum_of_row):
         rows = stratum_of_row == stratum
         codes, names = pd.factorize(np.asarray(source)[rows])
-        sums = np.zeros((len(names), values.shape[1]))
-        np.add.at(sums, codes, values[rows])
-        counts = np.bincount(codes, minlength=len(names)).astype(np.float64)
+        order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
+        starts = np.cumsum(sizes) - sizes
+        known = ~np.isnan(values[rows][order])
+        sums = np.add.reduceat(np.where(known, values[rows][order], 0.0), starts, axis=0)
+        counts = np.add.reduceat(known.astype(np.float64), starts, axis=0)
         weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
-        means.append((weights @ sums) / (weights @ counts)[:, None])
+        total = weights @ counts
+        means.append(np.divide(weights @ sums, total, out=np.full(total.shape, np.nan), where=total > 0))
     averages: NDArray[np.float64] = np.stack(means).mean(0)
     return averages
 
 
 def interval(samples: NDArray[np.float64]) -> tuple[float | None, float | None]:
     """The central 95 % of bootstrap samples (draws,); (None, None) where there are none."""
-    if len(samples) == 0:
+    kept = samples[~np.isnan(samples)]
+    if len(kept) == 0:
         return None, None
-    low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(kept, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

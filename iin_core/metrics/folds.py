@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from iin_core.errors import InputError
 
 VALIDATION_SHARE = 0.1
+MAX_FITTED = 5000
+"""A probe is fitted on at most so many rows a direction, drawn from all; it reads every row."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,13 @@ class Fold:
         return np.sort(np.concatenate([self.train, self.validation]))
 
 
-def half_split(source: ArrayLike, *, seed: int = 0) -> tuple[Fold, Fold]:
+def half_split(source: ArrayLike, *, seed: int = 0, most: int | None = None) -> tuple[Fold, Fold]:
     """Both directions over a fixed half split of the sources.
+
+    Args:
+        source: (n,).
+        seed: of the split.
+        most: rows to fit on in each direction, train and validation together; None takes all.
 
     Raises:
         InputError: fewer than four sources.
@@ -47,13 +54,55 @@ def half_split(source: ArrayLike, *, seed: int = 0) -> tuple[Fold, Fold]:
             where="source",
             fix="give more held-out sources, or name a source column with one value an example",
         )
-    order = np.random.default_rng(seed).permutation(n_sources)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(n_sources)
     halves = (order[: n_sources // 2], order[n_sources // 2 :])
     rows = [np.flatnonzero(np.isin(codes, half)) for half in halves]
-    chosen = [half[: max(1, round(len(half) * VALIDATION_SHARE))] for half in halves]
-    validation = [np.flatnonzero(np.isin(codes, part)) for part in chosen]
-    train = [np.setdiff1d(all_rows, held) for all_rows, held in zip(rows, validation, strict=True)]
-    return Fold(train[0], validation[0], rows[1]), Fold(train[1], validation[1], rows[0])
+    fits = [_validated(codes, half, rng, most) for half in halves]
+    return Fold(*fits[0], rows[1]), Fold(*fits[1], rows[0])
+
+
+def one_way(source: ArrayLike, read: NDArray[np.int64], *, seed: int = 0, most: int | None = None) -> Fold:
+    """Fitted on all rows but `read`, a tenth of their sources for validation, and read on `read`.
+
+    Args:
+        source: (n,).
+        read: rows to read.
+        seed: of the validation sources.
+        most: as for `half_split`.
+
+    Raises:
+        InputError: fewer than two sources to fit on, or a source on both sides.
+    """
+    codes, _ = pd.factorize(np.asarray(source))
+    fitted = np.setdiff1d(np.arange(len(codes)), read)
+    shared = np.intersect1d(codes[fitted], codes[read])
+    sources = np.unique(codes[fitted])
+    if len(shared) or len(sources) < 2:
+        raise InputError(
+            f"Of {len(sources)} sources to fit probes on, {len(shared)} have rows that are read, too.",
+            where="fit_on",
+            fix="fit on the rows of two or more sources, and read rows of others",
+        )
+    rng = np.random.default_rng(seed)
+    return Fold(*_validated(codes, rng.permutation(sources), rng, most), read)
+
+
+def _validated(
+    codes: NDArray[np.int64], sources: NDArray[np.int64], rng: np.random.Generator, most: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows to fit on and rows to choose the epoch on: those of the first tenth of the sources."""
+    n_chosen = max(1, round(len(sources) * VALIDATION_SHARE))
+    validation = np.flatnonzero(np.isin(codes, sources[:n_chosen]))
+    train = np.flatnonzero(np.isin(codes, sources[n_chosen:]))
+    share = 1.0 if most is None else min(1.0, most / (len(train) + len(validation)))
+    return _thinned(train, share, rng), _thinned(validation, share, rng)
+
+
+def _thinned(rows: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    if share == 1.0:
+        return rows
+    return np.sort(rng.permutation(rows)[: max(1, round(share * len(rows)))])
 
 
 def shuffle_over_sources(labels: NDArray[np.int64], source: ArrayLike, *, seed: int) -> NDArray[np.int64]:
@@ -63,14 +112,30 @@ def shuffle_over_sources(labels: NDArray[np.int64], source: ArrayLike, *, seed: 
     number of rows). A label that is constant within a source stays constant, so the control has
     the same number of independent examples as the real labels; a label that varies within a source
     is also shuffled inside it, since a fixed order over rows would survive the exchange of sources.
+    Rows without a label (−1) stay so.
     """
-    rng = np.random.default_rng(seed)
-    codes, names = pd.factorize(np.asarray(source))
-    rows_of = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    order = rng.permutation(len(names))
+    known = np.flatnonzero(labels >= 0)
+    codes, _ = pd.factorize(np.asarray(source)[known])
+    shuffled = labels.copy()
+    shuffled[known] = labels[known][rows_of_others(codes, np.random.default_rng(seed))]
+    return shuffled
+
+
+def rows_of_others(codes: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """For each row a row of the one other source that its source is given, in random order.
+
+    Args:
+        codes: (n,) source of each row as an index from 0.
+        rng: of the exchange.
+    """
+    sizes = np.bincount(codes)
+    starts = np.cumsum(sizes) - sizes
+    by_source = np.argsort(codes, kind="stable")
+    place = np.empty_like(by_source)
+    place[by_source] = np.arange(len(codes)) - starts[codes[by_source]]
+    within = np.lexsort((rng.random(len(codes)), codes))
+    order = rng.permutation(len(sizes))
     donor_of = np.empty_like(order)
     donor_of[order] = np.roll(order, 1)
-    shuffled = np.empty_like(labels)
-    for rows, donor in zip(rows_of, donor_of, strict=True):
-        shuffled[rows] = np.resize(rng.permutation(labels[rows_of[donor]]), len(rows))
-    return shuffled
+    donor = donor_of[codes]
+    return within[starts[donor] + place % sizes[donor]]

@@ -3,94 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from iin_core.blocks import Blocks
 from iin_core.errors import InputError
-from iin_core.metrics.probing import probe_codes, probe_labels
-from iin_core.metrics.score import Score
+from iin_core.metrics.labels import probe_labels
+from iin_core.metrics.leakage_matrix import ALL, Leakage, LeakageCell
+from iin_core.metrics.probe_rows import cross_fit, fitted_elsewhere
+from iin_core.metrics.probing import probe_codes
 from iin_core.metrics.whiten import whiten
 from iin_core.spec import EvaluationSpec
 
-ALL = "all"
-"""The name under which the whole code is probed, beside its blocks."""
+__all__ = ["ALL", "FitRows", "Leakage", "LeakageCell", "leakage", "leakages"]
+
+Codes = Mapping[str, tuple[ArrayLike | Tensor, Blocks | None]]
 _DEFAULT = EvaluationSpec()
 
 
 @dataclass(frozen=True)
-class LeakageCell:
-    """What one family of probes reads of one concept from one block.
+class FitRows:
+    """Other rows for probes to be fitted on, such as the flow's own training rows.
 
     Args:
-        probe: "linear" or "mlp".
-        block: the block read from, or "all".
-        concept: the concept read; "(quintile)" is added to the name of a binned number.
-        own: whether the block is the concept's own.
-        accuracy: with chance (the majority's share), control and interval.
-        v: V-information, 1 − CE / H(concept), clipped at 0; chance is 0.
-        samples: (draws,) the accuracy under resampled sources, the same draws for all cells.
-        v_samples: (draws,) V under the same.
+        codes: the names of the codes that are read → (m, d) codes of these rows.
+        concepts: the names of the concepts that are read → (m,) labels.
+        source: (m,), none of them a source of the rows read.
     """
 
-    probe: str
-    block: str
-    concept: str
-    own: bool
-    accuracy: Score
-    v: Score
-    samples: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
-    v_samples: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
-
-    @property
-    def v_information(self) -> float:
-        """The value of `v`."""
-        return self.v.value
-
-
-@dataclass(frozen=True)
-class Leakage:
-    """The probe leakage matrix of one code, every block × every concept × every probe."""
-
-    cells: tuple[LeakageCell, ...]
-
-    @property
-    def probes(self) -> list[str]:
-        """The families of probes, in their order."""
-        return list(dict.fromkeys(cell.probe for cell in self.cells))
-
-    def own(self, probe: str) -> list[LeakageCell]:
-        """Each concept read from its own block."""
-        return [cell for cell in self.cells if cell.probe == probe and cell.own]
-
-    def off_block(self, probe: str, block: str | None = None) -> list[LeakageCell]:
-        """Each concept that has a block, read from every other block (or from `block` alone)."""
-        owned = {cell.concept for cell in self.own(probe)}
-        return [
-            cell
-            for cell in self.cells
-            if cell.probe == probe
-            and cell.concept in owned
-            and not cell.own
-            and cell.block != ALL
-            and (block is None or cell.block == block)
-        ]
-
-    def worst(self, probe: str, block: str | None = None) -> LeakageCell | None:
-        """The off-block cell that is furthest above its own chance level."""
-        return max(self.off_block(probe, block), key=lambda cell: cell.accuracy.excess, default=None)
-
-    def v_information(self, probe: str) -> pd.DataFrame:
-        """V of blocks (rows, "all" last) × concepts (columns), as `grouped_information` takes it."""
-        cells = [cell for cell in self.cells if cell.probe == probe]
-        table = pd.DataFrame([(c.block, c.concept, c.v_information) for c in cells])
-        pivot = table.pivot_table(index=0, columns=1, values=2, sort=False)
-        return pivot.rename_axis(index="block", columns="concept")
+    codes: Mapping[str, ArrayLike | Tensor]
+    concepts: Mapping[str, ArrayLike]
+    source: ArrayLike
 
 
 def leakage(
@@ -105,19 +52,25 @@ def leakage(
     Probes are cross-fit on held-out sources: fitted on half of them, read on the other half, mean
     of both directions. Blocks are whitened first, so that an invertible linear map of a block
     changes nothing. Beside each accuracy stand the majority's share (chance), the same statistic
-    with labels shuffled over sources (control, see `shuffle_over_sources`) and the 95 % interval
-    over resampled sources. V-information is 1 − CE / H(concept) with the CE on the rows read.
+    of probes fitted on labels shuffled over sources (control, see `shuffle_over_sources`), its 95 %
+    quantile under shuffled labels (control_high) and the 95 % interval over resampled sources.
+    V-information is 1 − CE / H(concept) with the CE on the rows read.
+
+    The quantile is that of the accuracy of what the probes say, those fitted on the labels and
+    those fitted on shuffled ones, against labels that are shuffled again `permutations` times.
 
     Args:
         z_tilde: (n, d) codes of *held-out* rows: rows that T was fitted on flatter it.
         blocks: the layout of z̃.
         concepts: name → (n,) labels. Floating-point numbers are read as numeric concepts and
-            binned into quintiles; their name in the result ends in " (quintile)".
+            binned into quintiles; their name in the result ends in " (quintile)". Rows without a
+            label (None, NaN, the integer −1) are left out; each score's `n` counts those read.
         source: (n,) source of each row.
-        spec: `probes`, `seed` and `bootstrap` are used.
+        spec: `probes`, `seed`, `bootstrap` and `permutations` are used.
 
     Raises:
-        InputError: fewer than four sources, missing labels, codes that are not finite.
+        InputError: fewer than four sources, a concept without two labels or without labels on one
+            side, codes that are not finite.
 
     Source: Xu et al., "A theory of usable information under computational constraints" (ICLR 2020)
         for V-information; the matrix over blocks is ours.
@@ -127,34 +80,55 @@ def leakage(
 
 
 def leakages(
-    codes: Mapping[str, tuple[ArrayLike | Tensor, Blocks | None]],
+    codes: Codes,
     concepts: Mapping[str, ArrayLike],
     source: ArrayLike,
     spec: EvaluationSpec = _DEFAULT,
+    *,
+    fit_on: FitRows | None = None,
+    shuffles: int = 1,
 ) -> dict[str, Leakage]:
-    """`leakage` of several codes of the same rows, their probes trained in one program.
+    """`leakage` of several codes of the same rows (methods, units), their probes trained in one program.
 
     Args:
         codes: name → (z̃ (n, d), its blocks); with None the whole code is probed, as block "all".
         concepts: as `leakage` takes them.
         source: (n,).
         spec: as `leakage` takes it.
+        fit_on: rows that probes are fitted on in place of cross-fitting; all rows given before are
+            then read in one direction. Fitted on rows that T was fitted on, they flatter it.
+        shuffles: how many times probes are also fitted on shuffled labels, for the control; each
+            costs as much as the probes themselves, 0 leaves `control` empty.
     """
+    n = len(np.asarray(source))
+    if fit_on is None:
+        rows = cross_fit(source, seed=spec.seed)
+    else:
+        rows = fitted_elsewhere(fit_on.source, source, seed=spec.seed)
+        codes = {name: (_stacked(fit_on.codes[name], code), blocks) for name, (code, blocks) in codes.items()}
+        concepts = {name: _joined(fit_on.concepts[name], values) for name, values in concepts.items()}
+    labels = {name: probe_labels(name, values, read=slice(-n, None)) for name, values in concepts.items()}
     parts = [
         (method, block, whiten(part))
         for method, (code, blocks) in codes.items()
         for block, part in _parts(code, blocks)
     ]
-    labels = {name: probe_labels(name, values) for name, values in concepts.items()}
-    readings = probe_codes([part for *_, part in parts], list(labels.values()), source, spec)
+    readings = probe_codes([part for *_, part in parts], list(labels.values()), rows, spec, shuffles=shuffles)
     cells: dict[str, list[LeakageCell]] = {method: [] for method in codes}
     for probe in spec.probes:
         for i, (method, block, _) in enumerate(parts):
             for j, (concept, label) in enumerate(labels.items()):
-                read = readings[probe, i, j]
                 which = (probe, block, label.name, block == concept)
-                cells[method].append(LeakageCell(*which, read.accuracy, read.v, read.samples, read.v_samples))
+                cells[method].append(LeakageCell.of(which, readings[probe, i, j]))
     return {method: Leakage(tuple(found)) for method, found in cells.items()}
+
+
+def _stacked(first: ArrayLike | Tensor, second: ArrayLike | Tensor) -> Tensor:
+    return torch.cat([torch.as_tensor(part, dtype=torch.float32) for part in (first, second)])
+
+
+def _joined(first: ArrayLike, second: ArrayLike) -> ArrayLike:
+    return np.concatenate([np.asarray(first), np.asarray(second)])
 
 
 def _parts(code: ArrayLike | Tensor, blocks: Blocks | None) -> list[tuple[str, Tensor]]:

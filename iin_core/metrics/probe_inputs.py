@@ -12,6 +12,8 @@ from iin_core.metrics.folds import Fold
 
 _IMPOSSIBLE = -1e9
 _NARROWEST = 32
+_MAX_STACKED = 96
+"""More probes than this (their fastest size) are trained in several programs."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class ProbeInputs:
     Args:
         codes: (inputs, n, width), zero beyond an input's own width.
         widths: own width of each input.
-        targets: (targets, n) class indices.
+        targets: (targets, n) class indices, −1 where a row has no label.
         n_classes: classes of each target.
         folds: the directions of cross-fitting.
     """
@@ -36,6 +38,11 @@ class ProbeInputs:
     def shape(self) -> tuple[int, int, int]:
         """(inputs, folds, targets): the leading axes of a stack of probes."""
         return len(self.codes), len(self.folds), len(self.targets)
+
+    @property
+    def known(self) -> Tensor:
+        """(targets, n) float32: 1 where a row has a label, else 0."""
+        return (self.targets >= 0).float()
 
     @property
     def class_mask(self) -> Tensor:
@@ -64,7 +71,9 @@ def stacks(
         buckets.setdefault(width, []).append(i)
     labels = torch.stack([target for target, _ in targets])
     n_classes = tuple(count for _, count in targets)
-    for members in buckets.values():
+    at_once = max(1, _MAX_STACKED // max(1, len(targets) * len(folds)))
+    parts = [m[i : i + at_once] for m in buckets.values() for i in range(0, len(m), at_once)]
+    for members in parts:
         widths = tuple(inputs[i].shape[1] for i in members)
         codes = torch.zeros(len(members), labels.shape[1], max(widths))
         for row, i in zip(codes, members, strict=True):

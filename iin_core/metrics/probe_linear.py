@@ -32,23 +32,28 @@ def linear_probes(inputs: ProbeInputs, *, seed: int = 0) -> Tensor:
     design = torch.cat([inputs.codes, torch.ones(n_inputs, n_rows, 1)], 2)
     result = torch.empty(n_inputs, n_targets, n_rows, n_classes)
     for fold in inputs.folds:
-        weights = _fit(design[:, fold.fit], inputs.targets[:, fold.fit], inputs.class_mask)
+        part = (inputs.targets[:, fold.fit], inputs.known[:, fold.fit])
+        weights = _fit(design[:, fold.fit], *part, inputs.class_mask)
         logits = torch.bmm(design[:, fold.read], weights.mT).unflatten(2, (n_targets, n_classes))
         log_probs = (logits + inputs.class_mask).log_softmax(3)
         result[:, :, fold.read] = log_probs.transpose(1, 2)
     return result
 
 
-def _fit(x: Tensor, targets: Tensor, class_mask: Tensor) -> Tensor:
+def _fit(x: Tensor, targets: Tensor, known: Tensor, class_mask: Tensor) -> Tensor:
     """Weights (inputs, targets × classes, width): rows of z lie last, where softmax is fastest."""
     n_inputs, n, width = x.shape
     n_targets, n_classes = class_mask.shape
-    truth = torch.nn.functional.one_hot(targets, n_classes).float().mT.flatten(0, 1)
-    penalty = torch.full((width,), 1 / n)
+    truth = torch.nn.functional.one_hot(targets.clamp_min(0), n_classes).float().mT.flatten(0, 1)
+    counts = known.sum(1).clamp_min(1).repeat_interleave(n_classes)[:, None]
+    weight = known.repeat_interleave(n_classes, 0)
+    everyone = bool((weight == 1).all())
+    penalty = torch.ones(width)
     penalty[-1] = 0
-    curvature = 0.5 * torch.linalg.matrix_norm(torch.bmm(x.mT, x) / n, ord=2) + 1 / n
-    step = (1 / curvature)[:, None, None]
-    ratio = (1 / n / curvature).sqrt()[:, None, None]
+    largest = torch.linalg.matrix_norm(torch.bmm(x.mT, x) / n, ord=2)[:, None, None]
+    curvature = (0.5 * n * largest + 1) / counts
+    step = 1 / curvature
+    ratio = (1 / counts / curvature).sqrt()
     momentum = (1 - ratio) / (1 + ratio)
     mask = class_mask.flatten()[:, None].expand(-1, n)
     columns = x.mT.contiguous()
@@ -57,7 +62,9 @@ def _fit(x: Tensor, targets: Tensor, class_mask: Tensor) -> Tensor:
     for _ in range(ITERATIONS):
         logits = torch.baddbmm(mask, ahead, columns).view(n_inputs, n_targets, n_classes, n)
         error = logits.softmax(2).view(n_inputs, -1, n).sub_(truth)
-        gradient = torch.bmm(error, x).div_(n).addcmul_(penalty, ahead)
+        if not everyone:
+            error.mul_(weight)
+        gradient = torch.bmm(error, x).addcmul_(penalty, ahead).div_(counts)
         moved = ahead - step * gradient
         ahead = moved + momentum * (moved - weights)
         weights = moved

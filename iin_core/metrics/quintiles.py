@@ -11,25 +11,29 @@ N_BINS = 5
 
 
 def quintiles(values: ArrayLike) -> NDArray[np.int64]:
-    """The fifth of the values in which each value lies, 0 to 4; ties go to one bin.
+    """The fifth of the values in which each value lies, 0 to 4, or −1 where it is NaN; ties share a bin.
 
     Args:
         values: (n,) numbers; the edges are the quintiles of these values.
 
     Raises:
-        InputError: a value is missing or not finite.
+        InputError: a value is infinite.
     """
     numbers = np.asarray(values, dtype=np.float64)
-    bad = np.flatnonzero(~np.isfinite(numbers))
+    bad = np.flatnonzero(np.isinf(numbers))
     if len(bad):
         raise InputError(
-            f"{len(bad)} values of a numeric concept are missing or not finite.",
+            f"{len(bad)} values of a numeric concept are infinite.",
             where=f"rows {bad[:5].tolist()}",
-            fix="drop these rows or fill the values",
+            fix="drop these rows, or leave their values missing",
         )
-    below_top = numbers[numbers < numbers.max()]
+    known = numbers[~np.isnan(numbers)]
+    bins = np.full(len(numbers), -1, dtype=np.int64)
+    below_top = known[known < known.max(initial=-np.inf)]
     if len(below_top) == 0:
-        return np.zeros(len(numbers), dtype=np.int64)
+        bins[~np.isnan(numbers)] = 0
+        return bins
     # An edge at the largest value would put everything into one bin where that value is frequent.
-    edges = np.minimum(np.quantile(numbers, np.arange(1, N_BINS) / N_BINS), below_top.max())
-    return np.searchsorted(np.unique(edges), numbers, side="left").astype(np.int64)
+    edges = np.minimum(np.quantile(known, np.arange(1, N_BINS) / N_BINS), below_top.max())
+    bins[~np.isnan(numbers)] = np.searchsorted(np.unique(edges), known, side="left")
+    return bins

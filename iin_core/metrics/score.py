@@ -16,6 +16,8 @@ class Score:
         low: lower end of the 95 % bootstrap interval over sources.
         high: upper end of the same interval.
         n: how many rows (or pairs) the value was measured on.
+        control_high: the 95 % quantile of the same statistic under shuffled labels; a value below
+            it is no finding.
     """
 
     value: float
@@ -24,6 +26,7 @@ class Score:
     low: float | None = None
     high: float | None = None
     n: int = 0
+    control_high: float | None = None
 
     @property
     def excess(self) -> float:

@@ -103,6 +103,8 @@ def test_quintiles_are_fifths() -> None:
         tied = np.array([0.0] * n_low + [1.0] * (100 - n_low))
         assert quintiles(tied).tolist() == tied.tolist()
     assert quintiles(np.ones(4)).tolist() == [0] * 4
+    assert quintiles(np.array([np.nan, *np.arange(5.0)])).tolist() == [-1, 0, 1, 2, 3, 4]
+    assert quintiles(np.array([np.nan, np.nan])).tolist() == [-1, -1]
 
 
 def test_the_interval_has_the_width_of_sources_not_of_rows() -> None:
@@ -117,3 +119,18 @@ def test_the_interval_has_the_width_of_sources_not_of_rows() -> None:
     assert high - low == pytest.approx(expected, rel=0.15)
     assert low < right.mean() < high
     assert interval(samples[:0, 0]) == (None, None)
+
+
+def test_rows_without_a_value_are_left_out_of_a_mean() -> None:
+    """NaN takes a row out: the means are those of the other rows alone, whatever it stands beside."""
+    rng = np.random.default_rng(0)
+    values = rng.random((300, 2))
+    source = np.arange(300) // 3
+    lost = rng.random(300) < 0.3
+    values[lost, 1] = np.nan
+    together = source_means(values, source, np.zeros(300), draws=500, seed=0)
+    whole = source_means(values[:, :1], source, np.zeros(300), draws=500, seed=0)
+    assert np.allclose(together[:, 0], whole[:, 0])
+    assert together[:, 1].mean() == pytest.approx(values[~lost, 1].mean(), abs=5e-3)
+    nothing = source_means(np.full((4, 1), np.nan), [0, 0, 1, 1], np.zeros(4), draws=3, seed=0)
+    assert interval(nothing[:, 0]) == (None, None)

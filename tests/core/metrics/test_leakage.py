@@ -5,7 +5,7 @@ import pytest
 
 from iin_core.blocks import Blocks
 from iin_core.errors import InputError
-from iin_core.metrics import Leakage, grouped_information, leakage, leakages
+from iin_core.metrics import FitRows, Leakage, grouped_information, leakage, leakages
 from iin_core.spec import EvaluationSpec
 
 BLOCKS = Blocks({"residual": 4, "digit": 3, "colour": 2})
@@ -120,15 +120,126 @@ def test_one_seed_one_result(perfect: Leakage) -> None:
 
 
 def test_unusable_input_is_named() -> None:
-    """Codes that are not finite, missing and constant labels are refused with rows and concept."""
+    """Codes that are not finite, constant and wholly missing labels are refused with rows and concept."""
     source, digit, _, code = _world(n_sources=8)
     broken = code.copy()
     broken[3, 0] = np.nan
     with pytest.raises(InputError, match=r"1 rows of the code are not finite(.|\n)*rows \[3\]"):
         leakage(broken, BLOCKS, {"digit": digit}, source)
-    with pytest.raises(InputError, match="1 labels of concept 'digit' are missing"):
-        leakage(code, BLOCKS, {"digit": np.array([None, *map(str, digit[1:])], dtype=object)}, source)
     with pytest.raises(InputError, match="Concept 'digit' has one value only"):
         leakage(code, BLOCKS, {"digit": np.zeros(len(digit), dtype=int)}, source)
-    with pytest.raises(InputError, match="missing or not finite"):
-        leakage(code, BLOCKS, {"digit": np.where(digit == 0, np.nan, 1.0)}, source)
+    with pytest.raises(InputError, match="Concept 'digit' has no labels"):
+        leakage(code, BLOCKS, {"digit": np.full(len(digit), -1)}, source)
+    with pytest.raises(InputError, match="infinite"):
+        leakage(code, BLOCKS, {"digit": np.where(digit == 0, np.inf, 1.0)}, source)
+    few = np.where(source == source[0], digit, -1)
+    few[:2] = 0, 1
+    with pytest.raises(InputError, match=r"Concept 'digit' has no labels in the rows to"):
+        leakage(code, BLOCKS, {"digit": few}, source)
+
+
+@pytest.mark.parametrize("mark", [None, -1])
+def test_rows_without_a_label_are_left_out(mark) -> None:
+    """Rows that lack a label are neither fitted on nor read: n, chance and scores are those of the others."""
+    source, digit, colour, code = _world(80)
+    lost = np.random.default_rng(1).random(len(source)) < 0.4
+    words = np.array([*"abcde"], dtype=object)[digit]
+    partly = np.where(lost, None, words) if mark is None else np.where(lost, mark, digit)
+    found = leakage(code, BLOCKS, {"digit": partly, "colour": colour}, source, SPEC)
+    for probe in ("linear", "mlp"):
+        own, other = _cell(found, probe, "digit", "digit"), _cell(found, probe, "colour", "colour")
+        assert own.accuracy.n == (~lost).sum()
+        assert other.accuracy.n == len(source)
+        assert own.accuracy.value > 0.97
+        assert own.accuracy.chance == pytest.approx(np.bincount(digit[~lost]).max() / (~lost).sum())
+        leak = _cell(found, probe, "residual", "digit").accuracy
+        assert leak.low <= leak.value <= leak.high
+        assert leak.value < leak.chance + 0.15
+
+
+def test_the_quantile_of_shuffled_labels_bounds_what_luck_gives() -> None:
+    """A code of noise lies below the quantile of its worst cell mostly; a leaking one far above."""
+    source, digit, colour, code = _world()
+    rng = np.random.default_rng(3)
+    spec = EvaluationSpec(probes=("linear",), bootstrap=0, permutations=100)
+    codes = {str(i): (rng.normal(size=(len(source), 9)), BLOCKS) for i in range(12)}
+    found = leakages(
+        {**codes, "leaks": (code[:, ::-1].copy(), BLOCKS)}, {"digit": digit, "colour": colour}, source, spec
+    )
+    above = 0
+    for name in codes:
+        quantile = found[name].worst_excess_under_shuffling("linear")
+        above += found[name].worst("linear").accuracy.excess > quantile
+        assert (
+            quantile
+            >= max(c.accuracy.control_high - c.accuracy.chance for c in found[name].off_block("linear"))
+            - 1e-9
+        )
+    assert above <= 4
+    leaks = found["leaks"]
+    assert leaks.worst("linear").accuracy.excess > 3 * leaks.worst_excess_under_shuffling("linear")
+
+
+def test_probes_can_be_fitted_on_other_rows() -> None:
+    """Fitted on rows of other sources, probes read every row given, and learn their rule."""
+    source, digit, colour, code = _world(100)
+    fit_source, fit_digit, fit_colour, fit_code = (part[200:] for part in (source, digit, colour, code))
+    concepts = {"digit": digit[:200], "colour": colour[:200]}
+    fit = FitRows({"iin": fit_code}, {"digit": fit_digit, "colour": fit_colour}, fit_source)
+    found = leakages({"iin": (code[:200], BLOCKS)}, concepts, source[:200], SPEC, fit_on=fit)["iin"]
+    for cell in found.own("mlp") + found.own("linear"):
+        assert cell.accuracy.n == 200
+        assert cell.accuracy.value > 0.9
+        assert cell.accuracy.chance == np.bincount(concepts[cell.concept]).max() / 200
+    wrong = FitRows({"iin": fit_code}, {"digit": (fit_digit + 1) % 5, "colour": fit_colour}, fit_source)
+    misled = leakages({"iin": (code[:200], BLOCKS)}, concepts, source[:200], SPEC, fit_on=wrong)["iin"]
+    assert _cell(misled, "linear", "digit", "digit").accuracy.value < 0.1
+    with pytest.raises(InputError, match="have rows that are read, too"):
+        leakages({"iin": (code, BLOCKS)}, {"digit": digit}, source, SPEC, fit_on=fit)
+
+
+def test_without_shuffled_fits_there_is_a_quantile_and_no_control() -> None:
+    """`shuffles=0` halves the cost and leaves the probes, their intervals and quantiles."""
+    source, digit, _, code = _world(60)
+    spec = EvaluationSpec(probes=("linear",), bootstrap=50)
+    alone = leakages({"a": (code, BLOCKS)}, {"digit": digit}, source, spec, shuffles=0)["a"]
+    beside = leakages({"a": (code, BLOCKS)}, {"digit": digit}, source, spec, shuffles=2)["a"]
+    for a, b in zip(alone.cells, beside.cells, strict=True):
+        assert a.accuracy.value == pytest.approx(b.accuracy.value, abs=0.01)
+        assert a.accuracy.control is None
+        assert a.v.control is None
+        assert a.accuracy.control_high < 0.5
+        assert abs(b.accuracy.control - b.accuracy.chance) < 0.15
+
+
+def test_the_worst_of_all_families() -> None:
+    """A concept that shows in a radius alone is told by some families only, and the worst cell names one."""
+    rng = np.random.default_rng(0)
+    n = 400
+    ring, other = rng.integers(2, size=n), rng.integers(2, size=n)
+    angle = rng.uniform(0, 2 * np.pi, n)
+    radius = np.where(ring, 3.0, 1.0)
+    code = np.stack(
+        [radius * np.cos(angle), radius * np.sin(angle), 4.0 * ring + rng.normal(size=n), 4.0 * other], 1
+    )
+    blocks = Blocks({"residual": 2, "ring": 1, "other": 1})
+    spec = EvaluationSpec(probes=("linear", "knn", "qda", "forest", "rbf"), bootstrap=20, permutations=20)
+    concepts = {"ring": ring, "other": other}
+    found = leakages({"a": (code, blocks)}, concepts, np.arange(n), spec, shuffles=0)["a"]
+    assert found.probes == list(spec.probes)
+    assert _cell(found, "linear", "residual", "ring").accuracy.excess < 0.15
+    for probe in ("knn", "qda", "forest", "rbf"):
+        assert _cell(found, probe, "residual", "ring").accuracy.value > 0.95
+    worst = found.worst_family()
+    assert (worst.block, worst.concept) == ("residual", "ring")
+    assert worst.probe != "linear"
+    assert found.worst_family(concept="other").accuracy.excess < 0.15
+    assert (
+        found.worst_family("residual", "ring").accuracy.excess > found.mean_excess("residual", "ring") > 0.3
+    )
+    assert found.worst_excess_under_shuffling() >= found.worst_excess_under_shuffling("knn")
+    assert np.isnan(_cell(found, "rbf", "residual", "ring").v_information)
+    assert _cell(found, "qda", "residual", "ring").v_information > 0.7
+    assert Leakage(()).worst_family() is None
+    assert Leakage(()).mean_excess() is None
+    assert Leakage(()).worst_excess_under_shuffling() is None

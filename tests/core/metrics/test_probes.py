@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from iin_core.metrics.folds import half_split
+from iin_core.metrics.folds import Fold, half_split
+from iin_core.metrics.probe_families import FAMILIES
 from iin_core.metrics.probe_inputs import ProbeInputs, stacks
 from iin_core.metrics.probe_linear import linear_probes
 from iin_core.metrics.probe_mlp import mlp_probes
@@ -70,3 +71,107 @@ def test_wide_and_narrow_inputs_are_padded_apart() -> None:
     target = (torch.zeros(40, dtype=torch.long), 2)
     found = {tuple(members): stack.codes.shape[2] for members, stack in stacks(codes, [target], ())}
     assert found == {(0, 2): 30, (1, 3): 200}
+
+
+def _unlabelled(labels: torch.Tensor, seed: int = 0) -> tuple[torch.Tensor, np.ndarray]:
+    lost = np.random.default_rng(seed).random(len(labels)) < 0.3
+    return torch.where(torch.from_numpy(lost), -1, labels), lost
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_codes_of_rows_without_a_label_are_not_looked_at(name: str) -> None:
+    """Other codes in rows that have no label move no log-probability of the rows that have one."""
+    x, labels = _data(200)
+    partly, lost = _unlabelled(labels)
+    other = x.clone()
+    other[torch.from_numpy(lost)] = 100.0 if name != "linear" else 0.5
+    folds = half_split(np.arange(200))
+    a, b = (FAMILIES[name](_stack([code], [(partly, 4)], folds), seed=1)[0, 0, ~lost] for code in (x, other))
+    assert torch.allclose(a, b, atol=2e-3)
+
+
+def test_a_linear_probe_of_partly_labelled_rows_is_that_of_the_labelled_ones() -> None:
+    """Rows without a label count for nothing in the fit, not even in the weight of the penalty."""
+    x, labels = _data()
+    partly, lost = _unlabelled(labels)
+    folds = half_split(np.arange(400))
+    fewer = tuple(Fold(f.train[~lost[f.train]], f.validation[~lost[f.validation]], f.read) for f in folds)
+    masked, removed = (linear_probes(_stack([x], [(partly, 4)], part)) for part in (folds, fewer))
+    assert torch.allclose(masked.exp(), removed.exp(), atol=2e-3)
+
+
+def test_an_mlp_whose_validation_rows_have_no_labels_keeps_its_last_epoch() -> None:
+    """Without a label to choose an epoch by, the probe still learns."""
+    x, labels = _data()
+    folds = half_split(np.arange(400))
+    partly = labels.clone()
+    for fold in folds:
+        partly[torch.from_numpy(fold.validation)] = -1
+    said = mlp_probes(_stack([x], [(partly, 4)], folds), seed=0)[0, 0].argmax(1)
+    assert float((said == labels).float().mean()) > 0.8
+
+
+def test_quadratic_probes_are_bayes_rule_of_gaussians() -> None:
+    """Probabilities are those of SciPy's normal densities, and the classes said are scikit-learn's."""
+    from scipy.stats import multivariate_normal
+    from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
+
+    x, labels = _data()
+    folds = half_split(np.arange(len(x)))
+    log_probs = FAMILIES["qda"](_stack([x], [(labels, 4)], folds))[0, 0]
+    rows, classes = x.double().numpy(), labels.numpy()
+    for fold in folds:
+        densities = []
+        for value in range(4):
+            members = rows[fold.fit][classes[fold.fit] == value]
+            spread = 0.95 * np.cov(members.T) + 0.05 * np.eye(12)
+            normal = multivariate_normal(members.mean(0), spread)
+            densities.append(normal.pdf(rows[fold.read]) * len(members))
+        expected = np.stack(densities, 1) / np.sum(densities, 0)[:, None]
+        assert np.abs(log_probs[fold.read].exp().numpy() - expected).max() < 1e-4
+        oracle = QuadraticDiscriminantAnalysis(reg_param=0.05).fit(rows[fold.fit], classes[fold.fit])
+        assert (log_probs[fold.read].argmax(1).numpy() == oracle.predict(rows[fold.read])).mean() > 0.97
+
+
+@pytest.mark.parametrize("name", ["knn", "forest", "rbf"])
+def test_the_other_families_say_what_scikit_learn_says(name: str) -> None:
+    """The class of highest probability is the classifier's own, fold by fold."""
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.svm import SVC
+
+    made = {
+        "knn": KNeighborsClassifier(15),
+        "forest": RandomForestClassifier(100, random_state=4),
+        "rbf": SVC(),
+    }
+    x, labels = _data(200)
+    folds = half_split(np.arange(200))
+    log_probs = FAMILIES[name](_stack([x], [(labels, 4)], folds), seed=4)[0, 0]
+    for fold in folds:
+        oracle = made[name].fit(x[fold.fit], labels[fold.fit])
+        assert (log_probs[fold.read].argmax(1).numpy() == oracle.predict(x[fold.read].numpy())).mean() > 0.99
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_class_seen_in_one_half_only(name: str) -> None:
+    """A class that a direction never fits is never said there, and nothing fails; nor with one class left."""
+    x, labels = _data(120)
+    folds = half_split(np.arange(120))
+    first = torch.from_numpy(np.isin(np.arange(120), folds[0].fit))
+    rare = torch.where(first, labels, labels % 2)
+    said = FAMILIES[name](_stack([x], [(rare, 4)], folds), seed=0)[0, 0].argmax(1)
+    assert bool((said[first] < 2).all()) or name in ("linear", "mlp")
+    alone = torch.where(first, labels % 2, torch.zeros_like(labels))
+    assert FAMILIES[name](_stack([x], [(alone, 2)], folds), seed=0)[0, 0, first].argmax(1).sum() == 0
+
+
+def test_rows_to_fit_on_are_capped_and_spread() -> None:
+    """With more rows than the cap each direction fits on so many of them, of all its sources' share."""
+    source = np.repeat(np.arange(100), 20)
+    folds = half_split(source, most=400)
+    for fold in folds:
+        assert len(fold.fit) == pytest.approx(400, abs=2)
+        assert len(fold.read) == 1000
+        assert len(np.unique(source[fold.train])) > 40
+        assert not set(source[fold.fit]) & set(source[fold.read])
