@@ -168,7 +168,7 @@ def _factors(node: Node) -> Node:
 def _factor(node: Node) -> Node:
     if node.value is None:
         return _mapping(node)
-    return _mapping(node, kind=node) if isinstance(node.value, str) else node
+    return _mapping(node, kind=node) if isinstance(node.value, str) else _at(node, "given", _listed)
 
 
 def _evaluation(node: Node) -> Node:
