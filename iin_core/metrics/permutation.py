@@ -23,14 +23,18 @@ class Dependence:
     """A measure of dependence with what it is when there is none.
 
     Args:
-        score: the measure; chance 0, its mean under permutation as control, interval over sources.
+        score: the measure; chance 0, its mean under permutation as control and their 95 % quantile as
+            `control_high`, interval over sources.
         p_value: share of permutations that reach it, (1 + reached) / (1 + permutations).
-        control_high: 95 % quantile of the measure under permutation.
     """
 
     score: Score
     p_value: float
-    control_high: float
+
+    @property
+    def control_high(self) -> float | None:
+        """The 95 % quantile of the measure under permutation."""
+        return self.score.control_high
 
 
 def dependence(
@@ -65,8 +69,9 @@ def dependence(
     low, high = jackknife_interval(value, source, seed=seed)
     # Equal sums in another order differ by rounding; they count as reached.
     reached = int((drawn >= observed - 1e-12 * abs(observed)).sum())
-    score = Score(observed, chance=0.0, control=float(drawn.mean()), low=low, high=high, n=n)
-    return Dependence(score, (1 + reached) / (1 + permutations), float(np.quantile(drawn, 0.95)))
+    control, quantile = float(drawn.mean()), float(np.quantile(drawn, 0.95))
+    score = Score(observed, 0.0, control, low, high, n, control_high=quantile)
+    return Dependence(score, (1 + reached) / (1 + permutations))
 
 
 def permuted_rows(source: ArrayLike, permutations: int, *, seed: int) -> Iterator[NDArray[np.int64]]:

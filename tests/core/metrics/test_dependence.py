@@ -102,6 +102,6 @@ def test_orders_exchange_sources_of_equal_size() -> None:
 def test_too_few_sources_of_equal_size_are_refused() -> None:
     """Without sources to exchange there is no test, and the message says what to do."""
     source = np.repeat(np.arange(4), [1, 2, 3, 4])
-    with pytest.raises(InputError, match=r"4 sources with \[1, 2, 3, 4\] rows allow too few permutations") as e:
+    with pytest.raises(InputError, match=r"4 sources with \[1, 2, 3, 4\] rows allow too few") as e:
         distance_correlation_test(np.arange(10), np.arange(10), source)
     assert "same number of rows" in e.value.fix
