@@ -60,12 +60,12 @@ def dependence(
 
     def value(rows: NDArray[np.int64]) -> float:
         u, v, norm = centred(rows)
-        return float((u * v).sum() / norm) if norm > 0 else 0.0
+        return float(np.vdot(u, v) / norm) if norm > 0 else 0.0
 
     u, v, norm = centred(np.arange(n))
     observed = value(np.arange(n))
     orders = permuted_rows(source, permutations, seed=seed)
-    drawn = np.array([(u * v[np.ix_(rows, rows)]).sum() for rows in orders]) / (norm if norm > 0 else 1.0)
+    drawn = np.array([np.vdot(u, v[np.ix_(rows, rows)]) for rows in orders]) / (norm if norm > 0 else 1.0)
     low, high = jackknife_interval(value, source, seed=seed)
     # Equal sums in another order differ by rounding; they count as reached.
     reached = int((drawn >= observed - 1e-12 * abs(observed)).sum())
