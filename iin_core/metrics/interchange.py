@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from iin_core.errors import InputError
 from iin_core.metrics.bootstrap import interval, source_means
+from iin_core.metrics.labels import MISSING, class_indices
 from iin_core.metrics.score import Score
 from iin_core.spec import EvaluationSpec
 
@@ -50,29 +50,32 @@ class Interchange:
 def interchange_pairs(
     concepts: Mapping[str, ArrayLike], n: int, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows (base, donor), both (n,), that differ in every concept given.
+    """Rows (base, donor), both (n,), that have a label of every concept given and differ in it.
 
     Args:
-        concepts: name → (n_rows,) values; give the rows' sources too if a donor is to be another
-            source.
+        concepts: name → (n_rows,) values, None, NaN or the integer −1 where a row has none; give
+            the rows' sources too if a donor is to be another source.
         n: how many pairs, drawn uniformly with replacement from all that qualify.
         seed: of the draw.
 
     Raises:
         InputError: rows that differ in every concept are too rare to be found, or do not exist.
     """
-    codes = np.stack([pd.factorize(np.asarray(values))[0] for values in concepts.values()], 1)
+    codes = np.stack([class_indices(values)[0] for values in concepts.values()], 1)
+    labelled = np.flatnonzero((codes != MISSING).all(1))
     rng = np.random.default_rng(seed)
     found = np.empty((0, 2), dtype=np.int64)
     for _ in range(_ROUNDS):
-        drawn = rng.integers(len(codes), size=(max(n, 1000), 2))
+        if len(labelled) == 0:
+            break
+        drawn = labelled[rng.integers(len(labelled), size=(max(n, 1000), 2))]
         differ = (codes[drawn[:, 0]] != codes[drawn[:, 1]]).all(1)
         found = np.concatenate([found, drawn[differ]])
         if len(found) >= n:
             return found[:n, 0], found[:n, 1]
     raise InputError(
         f"Of {_ROUNDS * max(n, 1000)} pairs only {len(found)} differ in all of {', '.join(concepts)}.",
-        where=f"{len(codes)} rows",
+        where=f"{len(codes)} rows, {len(labelled)} with a label of each",
         fix="give concepts that vary independently, or more rows",
     )
 
@@ -90,7 +93,12 @@ def interchange(
     For factor k and pairs (base b, donor s): cause = P(reader says s's value of k), isolate =
     P(it says b's value of all other concepts that it reads), joint = P(both); the joint of a method
     is the mean over factors. Chance is what a reader reaches that always says the most frequent
-    value. A subspace can also be changed through a dormant path: show leakage beside it.
+    value; control is the same statistic where the pairs' outputs are exchanged, so that each is
+    judged against the base and the donor of another pair. A subspace can also be changed through a
+    dormant path: show leakage beside it.
+
+    The *residual's* exchange, given alone as `{"residual": …}`, has `isolate`: the reader still
+    says all that it said of the base.
 
     Args:
         predicted: factor → concept → (n,) what the reader says of the output after that factor's
@@ -108,6 +116,9 @@ def interchange(
     if not names:
         return Interchange(tuple(FactorInterchange(f, None, None, None) for f in said), None, None, None)
     values = np.stack([said[factor][kind] for factor, kind in names], 1)
+    other = np.random.default_rng(spec.seed).permutation(len(base))
+    moved = {f: _right(says, f, labels, base[other], donor[other]) for f, says in predicted.items()}
+    shuffled = np.stack([moved[factor][kind] for factor, kind in names], 1)
     groups = np.asarray(source)[base]
     samples = source_means(values, groups, np.zeros(len(base)), draws=spec.bootstrap, seed=spec.seed)
     majorities = {name: _majority(labels[name]) for says in predicted.values() for name in says}
@@ -118,8 +129,8 @@ def interchange(
             return None
         low, high = interval(samples[:, columns].mean(1))
         chances = [_chance(kind, names[i][0], predicted, majorities) for i in columns]
-        value = float(values[:, columns].mean())
-        return Score(value, chance=float(np.mean(chances)), low=low, high=high, n=len(base))
+        value, control = (float(judged[:, columns].mean()) for judged in (values, shuffled))
+        return Score(value, float(np.mean(chances)), control, low, high, n=len(base))
 
     factors = tuple(FactorInterchange(f, *(score(kind, [f]) for kind in KINDS)) for f in predicted)
     return Interchange(factors, *(score(kind, list(predicted)) for kind in KINDS))
@@ -132,11 +143,13 @@ def reading_accuracy(
 
     Args:
         predicted: concept → (n,) what the reader says.
-        labels: concept → (n_rows,) true values.
+        labels: concept → (n_rows,) true values; rows that lack one are left out.
         rows: (n,) the row of each output.
     """
-    right = [np.asarray(says) == np.asarray(labels[name])[rows] for name, says in predicted.items()]
-    return float(np.all(right, axis=0).mean())
+    truths = {name: np.asarray(labels[name])[rows] for name in predicted}
+    right = [np.asarray(says) == truths[name] for name, says in predicted.items()]
+    known = np.all([class_indices(truth)[0] != MISSING for truth in truths.values()], axis=0)
+    return float(np.all(right, axis=0)[known].mean())
 
 
 def _right(
@@ -162,8 +175,9 @@ def _right(
 
 
 def _majority(values: ArrayLike) -> float:
-    codes, _ = pd.factorize(np.asarray(values))
-    return float(np.bincount(codes).max() / len(codes))
+    codes, _ = class_indices(values)
+    known = codes[codes != MISSING]
+    return float(np.bincount(known).max() / len(known)) if len(known) else 0.0
 
 
 def _chance(

@@ -133,9 +133,8 @@ def _reading(
 ) -> Reading:
     """One reading; all arguments hold the rows read only."""
     side, source = rows.side[rows.read], rows.source[rows.read]
-    draw = {"source": source, "strata": side, "draws": spec.bootstrap, "seed": spec.seed}
     both = np.stack([judged.right[0], judged.losses[0]], 1)
-    samples, ce_samples = source_means(both, **draw).T
+    samples, ce_samples = source_means(both, source, side, draws=spec.bootstrap, seed=spec.seed).T
     v_samples = np.maximum(1 - ce_samples / label.entropy, 0)
     shuffled = np.concatenate([accuracies(said, null, side) for said in judged.said])
     (low, high), (v_low, v_high) = interval(samples), interval(v_samples)

@@ -31,6 +31,58 @@ def test_pairs_that_do_not_exist_are_named() -> None:
         interchange_pairs({"digit": LABELS["digit"], "one": np.zeros(300)}, 10, 0)
 
 
+def test_rows_without_a_label_are_no_bases_and_no_donors() -> None:
+    """Pairs come from labelled rows only; where there are none the error counts them."""
+    partly = np.where(np.arange(300) % 2, LABELS["digit"], -1)
+    base, donor = interchange_pairs({**LABELS, "digit": partly}, 200, 0)
+    assert (base % 2).all()
+    assert (donor % 2).all()
+    with pytest.raises(InputError, match=r"0 with a label of each"):
+        interchange_pairs({"digit": np.full(300, None)}, 10, 0)
+    rows = np.arange(300)
+    said = {"digit": np.where(rows % 4 == 1, -5, LABELS["digit"])}
+    assert reading_accuracy(said, {"digit": partly}, rows) == pytest.approx(0.5)
+
+
+def test_joint_by_its_definition() -> None:
+    """Joint is the mean over concepts of P(reader gives the donor's concept and the base's others)."""
+    base, donor = interchange_pairs(LABELS, 300, 1)
+    rng = np.random.default_rng(0)
+    said = {
+        factor: {name: np.where(rng.random(300) < 0.8, values, 0) for name, values in says.items()}
+        for factor, says in _swapped(base, donor).items()
+    }
+    right = []
+    for factor, says in said.items():
+        for i in range(300):
+            wanted = {name: LABELS[name][donor[i] if name == factor else base[i]] for name in LABELS}
+            right.append(all(says[name][i] == wanted[name] for name in LABELS))
+    found = interchange(said, LABELS, base, donor, SOURCE, SPEC)
+    assert found.joint.value == pytest.approx(np.mean(right))
+    assert 0.5 < found.joint.value < 0.9
+
+
+def test_the_control_judges_outputs_of_other_pairs() -> None:
+    """Exchanged outputs of a perfect factorisation are right about as often as guesses by shares are."""
+    base, donor = interchange_pairs(LABELS, 3000, 0)
+    found = interchange(_swapped(base, donor), LABELS, base, donor, SOURCE, SPEC)
+    agree = {
+        name: np.mean(values[base] == np.random.default_rng(1).permutation(values[base]))
+        for name, values in LABELS.items()
+    }
+    assert found.joint.control == pytest.approx(agree["digit"] * agree["colour"], abs=0.02)
+    assert found.factors[0].cause.control == pytest.approx(agree["digit"], abs=0.03)
+
+
+def test_an_exchange_of_the_residual_has_isolate_only() -> None:
+    """Given alone, the residual's swap says how often the base's concepts are still read."""
+    base, donor = interchange_pairs(LABELS, 200, 0)
+    says = {name: values[base] for name, values in LABELS.items()}
+    says["digit"] = np.where(np.arange(200) < 50, LABELS["digit"][donor], says["digit"])
+    found = interchange({"residual": says}, LABELS, base, donor, SOURCE, SPEC)
+    assert (found.isolate.value, found.cause, found.joint) == (0.75, None, None)
+
+
 def _swapped(base, donor) -> dict[str, dict[str, np.ndarray]]:
     return {
         factor: {name: values[donor if name == factor else base] for name, values in LABELS.items()}
