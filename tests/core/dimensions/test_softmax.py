@@ -7,8 +7,13 @@ import pytest
 import torch
 
 from iin_core.concept_pairs import label_pairs
-from iin_core.dimensions import given_dimensions, shared_score, softmax_dimensions
-from iin_core.errors import InputError
+from iin_core.dimensions import (
+    ConceptPairs,
+    Problem,
+    estimate_dimensions,
+    shared_score,
+    softmax_dimensions,
+)
 
 
 def test_published_formula():
@@ -39,8 +44,15 @@ def test_score_is_the_share_of_variance_between_classes():
     assert score == pytest.approx(float(between / z.var(0).sum()), abs=0.02)
 
 
-def test_dimensions_that_do_not_fit_are_refused():
-    """Given dimensions must leave a residual."""
-    assert given_dimensions({"a": 3}, 8) == {"residual": 5, "a": 3}
-    with pytest.raises(InputError, match="9 dimensions leave no residual in 8"):
-        given_dimensions({"a": 4, "b": 5}, 8)
+def test_scores_are_the_reference_formula():
+    """The estimator's scores are Σ Cov(a, b) / Σ Var about the common mean; what differs counts 1 − s."""
+    generator = torch.Generator().manual_seed(0)
+    z = 3 + torch.randn(500, 6, generator=generator, dtype=torch.float64)
+    a, b = torch.randint(500, (2, 5000), generator=generator)
+    mean = (z[a].mean(0) + z[b].mean(0)) / 2
+    score = float((((z[a] - mean) * (z[b] - mean)).mean(0)).sum() / z.var(0).sum())
+    pairs = {"shares": ConceptPairs(a, b), "differs": ConceptPairs(a, b, differs=True)}
+    estimated = estimate_dimensions("softmax", Problem(z, z[:, :6].float(), pairs, np.arange(500)))
+    assert estimated.estimator == "softmax"
+    assert estimated.scores == pytest.approx({"residual": 1, "shares": score, "differs": 1 - score})
+    assert estimated.dims == softmax_dimensions({"shares": score, "differs": 1 - score}, 6).dims
