@@ -16,9 +16,9 @@ from iin_core.spec import TrainingSpec
 _POINTS = 50
 _LEAST_BETWEEN = 10
 _CHUNK = 256
-_SHARE = 0.15
+_SHARE = 0.1
 """Validation rows passed over all points, relative to the rows of all updates. A forward pass is a
-third of an update, so that this is a twentieth of the cost."""
+third of an update, so that this is a thirtieth of the cost."""
 
 
 class Validation:

@@ -29,6 +29,14 @@ def places(resource: ResourceSpec) -> int:
     return sum(_fits(offer, resource) for offer in _offers())
 
 
+def memory_of_one(resource: ResourceSpec) -> float:
+    """Bytes that one worker may take: what the study says, or its share of the largest node."""
+    if resource.memory_gib is not None:
+        return resource.memory_gib * _GIB
+    shares = [offer.get("memory", 0.0) / max(1, _fits(offer, resource)) for offer in _offers()]
+    return max(shares, default=0.0)
+
+
 class NodeWatch:
     """Sees that some node offers what a step takes, and that the step keeps its time limit.
 

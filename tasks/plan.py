@@ -22,7 +22,7 @@ VERSIONS: dict[Kind, int] = {
     "prepare": 1,
     "activations": 1,
     "dimensions": 1,
-    "units": 1,
+    "units": 2,
     "evaluations": 3,
     "report": 2,
 }

@@ -166,6 +166,8 @@ class ResourcesSpec(Spec):
     evaluate: ResourceSpec = ResourceSpec()
     batch: Annotated[int, Field(ge=1)] = 256
     """Examples in one forward pass."""
+    checkpoint: Annotated[float, Field(ge=0)] = 60.0
+    """Seconds between two checkpoints of IINs in training, at least."""
     wait: Annotated[float, Field(gt=0)] = 600.0
     """Seconds."""
     time_limit: Annotated[float | None, Field(gt=0)] = None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from tasks.claim import claim, refuse_failures
 from tasks.cluster import Call, Cluster, Failure
-from tasks.nodes import places
+from tasks.nodes import memory_of_one, places
 from tasks.output import Root
 from tasks.plan import Plan, Unit
+from tasks.train_groups import grouped, refuse_too_large
 from tasks.train_worker import UnitFailure, train_and_seal
-
-_LARGEST_GROUP = 8
 
 
 def train(plan: Plan, root: Root, cluster: Cluster) -> None:
@@ -22,7 +21,7 @@ def train(plan: Plan, root: Root, cluster: Cluster) -> None:
     Raises:
         IinError: units failed; the others are sealed.
     """
-    resource = plan.study.resources.train
+    resource, seconds = plan.study.resources.train, plan.study.resources.checkpoint
     units = {unit.train.key: unit for unit in plan.units if root.find(unit.dimensions) is not None}
     failures: list[Failure] = []
 
@@ -30,32 +29,18 @@ def train(plan: Plan, root: Root, cluster: Cluster) -> None:
         failures.extend(Failure(Call(failed.unit), failed.error) for failed in unit_failures)
 
     with claim(root, [unit.train for unit in units.values()]) as missing:
-        groups = grouped([units[step.key] for step in missing], root, places(resource))
-        calls = [Call(_label(group), (root.url, plan.rows.key, group, resource.gpus > 0)) for group in groups]
+        memory, calls = memory_of_one(resource), []
+        for group in grouped(
+            [units[step.key] for step in missing], root, places(resource), memory, plan.n_rows
+        ):
+            call = Call(_label(group), (root.url, plan.rows.key, group, (resource.gpus > 0, seconds)))
+            refusal = refuse_too_large(group, memory, plan.n_rows)
+            if refusal is None:
+                calls.append(call)
+            else:
+                failures.append(Failure(call, refusal))
         failures += cluster.run(train_and_seal, calls, resource=resource, on_done=collect)
     refuse_failures(failures, "train")
-
-
-def grouped(units: Iterable[Unit], root: Root, n_workers: int) -> list[list[Unit]]:
-    """Divide units into groups of one shape, enough of them for all workers, the longest first."""
-    by_shape: dict[tuple[object, ...], list[Unit]] = {}
-    for unit in units:
-        n_dims = sum(root.open("dimensions", unit.dimensions.key).meta["dims"].values())
-        by_shape.setdefault((n_dims, unit.flow, unit.training), []).append(unit)
-    groups = []
-    for alike in by_shape.values():
-        size = min(_LARGEST_GROUP, -(-len(alike) // max(1, n_workers)))
-        groups += [alike[start : start + size] for start in range(0, len(alike), size)]
-    return sorted(groups, key=_cost, reverse=True)
-
-
-def _cost(group: Sequence[Unit]) -> int:
-    """Products of a forward pass over all updates, up to a factor that all groups share."""
-    first = group[0]
-    flow, training = first.flow, first.training
-    width = first.layer.n_flow
-    products = flow.couplings * flow.hidden * (width + flow.depth * flow.hidden)
-    return len(group) * training.updates * training.batch * products
 
 
 def _label(group: Sequence[Unit]) -> str:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from iin_core.blocks import Blocks
-from iin_core.errors import IinError
+from iin_core.errors import DivergedError, IinError
 from iin_core.fitting import assemble
-from iin_core.front import Front, fit_front
 from iin_core.interpreter import Interpreter
-from iin_core.sampling import make_sampler
-from iin_core.spec import FlowSpec
-from iin_core.training import Job, Trained, make_job, train
-from tasks.layer_rows import LayerRows, load_layer_rows
+from iin_core.jobs import Job
+from iin_core.training import Trained, train
 from tasks.local_copy import local_copy, local_folder
 from tasks.output import Root, open_root
 from tasks.plan import Unit
+from tasks.train_checkpoints import open_checkpoints, remove_checkpoint
+from tasks.train_rows import GroupRows
 
 INTERPRETER = "interpreter"
 _log = logging.getLogger("tasks")
@@ -34,56 +32,59 @@ class UnitFailure:
     error: IinError
 
 
-class _Layers:
-    """Rows and fronts of the layers of a group, each loaded and fitted once."""
+def train_and_seal(
+    root_url: str, rows_key: str, units: Sequence[Unit], settings: tuple[bool, float]
+) -> list[UnitFailure]:
+    """Train units of one shape together and seal each; return those that failed.
 
-    def __init__(self, root: Root, rows_key: str) -> None:
-        self._root, self._rows_key = root, rows_key
-        self.rows = cache(self._load)
-        self.front = cache(self._fit)
-
-    def _load(self, activations_key: str) -> tuple[LayerRows, LayerRows]:
-        rows = load_layer_rows(self._root, self._rows_key, activations_key)
-        return rows.of("train"), rows.of("validation")
-
-    def _fit(self, activations_key: str, flow: FlowSpec) -> Front:
-        return fit_front(self.rows(activations_key)[0].z, flow)
-
-
-def train_and_seal(root_url: str, rows_key: str, units: Sequence[Unit], on_gpu: bool) -> list[UnitFailure]:
-    """Train units of one shape together and seal each; return those that failed."""
+    Args:
+        settings: whether on a GPU, and the seconds between two checkpoints.
+    """
     root = open_root(root_url, create=False)
-    layers = _Layers(root, rows_key)
+    on_gpu, seconds = settings
+    rows = GroupRows(root, rows_key)
+    failures: list[UnitFailure] = []
     begun = time.perf_counter()
-    jobs = [_job(root, layers, unit) for unit in units]
-    first = units[0]
+    ready, jobs = _jobs(root, rows, units, failures)
+    if not jobs:
+        return failures
     trained = train(
         jobs,
-        first.flow,
-        first.training,
+        ready[0].flow,
+        ready[0].training,
         device="cuda" if on_gpu else "cpu",
-        on_progress=_progress(first, len(units)),
+        on_progress=_progress(ready[0], len(ready)),
+        checkpoints=open_checkpoints(root, ready, seconds),
     )
-    seconds = (time.perf_counter() - begun) / len(units)
-    failures = []
-    for unit, job, result in zip(units, jobs, trained, strict=True):
+    wall = (time.perf_counter() - begun) / len(ready)
+    for unit, job, result in zip(ready, jobs, trained, strict=True):
         try:
-            _seal(root, unit, _interpreter(layers, unit, job, result), result, seconds)
+            times = _times(result, wall, len(ready))
+            _seal(root, unit, _interpreter(rows, unit, job, result), result, times)
         except IinError as error:
             failures.append(UnitFailure(unit.name, error))
+            if not isinstance(error, DivergedError):
+                continue  # on a full disk, say, the training itself is done: it is kept
+        remove_checkpoint(root, unit.train.key)
     return failures
 
 
-def _job(root: Root, layers: _Layers, unit: Unit) -> Job:
-    rows, check = layers.rows(unit.layer.extract.key)
-    blocks = Blocks(root.open("dimensions", unit.dimensions.key).meta["dims"])
-    sampler = make_sampler(rows.columns(unit.factors), unit.factors, rows.source, blocks)
-    front = layers.front(unit.layer.extract.key, unit.flow)
-    return make_job(front, (rows.z, check.z), sampler, blocks, unit.seed)
+def _jobs(
+    root: Root, rows: GroupRows, units: Sequence[Unit], failures: list[UnitFailure]
+) -> tuple[list[Unit], list[Job]]:
+    """The units that can be trained, and how; the others are failures."""
+    ready, jobs = [], []
+    for unit in units:
+        try:
+            jobs.append(rows.job(unit, Blocks(root.open("dimensions", unit.dimensions.key).meta["dims"])))
+            ready.append(unit)
+        except IinError as error:
+            failures.append(UnitFailure(unit.name, error))
+    return ready, jobs
 
 
-def _interpreter(layers: _Layers, unit: Unit, job: Job, trained: Trained) -> Interpreter:
-    rows, check = layers.rows(unit.layer.extract.key)
+def _interpreter(rows: GroupRows, unit: Unit, job: Job, trained: Trained) -> Interpreter:
+    layer = rows.layer(unit)
     meta: dict[str, Any] = {
         "model": unit.model,
         "layer": unit.layer.layer,
@@ -94,15 +95,17 @@ def _interpreter(layers: _Layers, unit: Unit, job: Job, trained: Trained) -> Int
     }
     return assemble(
         trained,
-        layers.front(unit.layer.extract.key, unit.flow),
+        layer.front,
         job.blocks,
-        (rows.z, rows.columns(unit.factors), unit.factors),
-        (check.z, check.columns(unit.factors)),
+        (layer.sample.z, layer.sample.columns(unit.factors), unit.factors),
+        (layer.check.z, layer.check.columns(unit.factors)),
         meta,
     )
 
 
-def _seal(root: Root, unit: Unit, interpreter: Interpreter, trained: Trained, seconds: float) -> None:
+def _seal(
+    root: Root, unit: Unit, interpreter: Interpreter, trained: Trained, times: dict[str, float]
+) -> None:
     with root.begin(unit.train) as attempt:
         with local_folder(attempt.path / INTERPRETER) as folder:
             interpreter.save(folder)
@@ -110,21 +113,30 @@ def _seal(root: Root, unit: Unit, interpreter: Interpreter, trained: Trained, se
         meta = {
             "n": interpreter.n_features,
             "dims": interpreter.blocks.dims,
-            "updates": unit.training.updates,
+            "updates": trained.updates,
             "explained": interpreter.front.explained,
         }
-        attempt.seal(meta, times={"train": seconds})
+        attempt.seal(meta, times=times)
 
 
-def _progress(unit: Unit, n_units: int) -> Any:
-    begun = last = time.monotonic()
+def _times(trained: Trained, wall: float, n_units: int) -> dict[str, float]:
+    """A unit's share of its group's seconds: by the clock, and CPU seconds of the loop and its updates."""
+    return {
+        "train": wall,
+        "loop_cpu": trained.cost.total / n_units,
+        "updates_cpu": trained.cost.updates / n_units,
+    }
+
+
+def _progress(unit: Unit, n_units: int) -> Callable[[int], None]:
+    first, last, begun = None, time.monotonic(), time.monotonic()
 
     def log(done: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= 10:
+        nonlocal first, last
+        first = done if first is None else first
+        if time.monotonic() - last >= 10 and done > first:
             last = time.monotonic()
-            share = done / unit.training.updates
-            left = (last - begun) * (1 - share) / share
+            left = (last - begun) * (unit.training.updates - done) / (done - first)
             _log.info("%d of %d updates of %d units, %.0f s left", done, unit.training.updates, n_units, left)
 
     return log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,7 +22,8 @@ from tasks.prepare import prepare
 from tasks.prepare_worker import open_prepared
 from tasks.rows import make_rows
 from tasks.study_file import load_study
-from tasks.train import grouped, train
+from tasks.train import train
+from tasks.train_groups import grouped
 from tasks.train_worker import open_interpreter
 
 CODE = '''
@@ -100,6 +102,12 @@ def world(jobs_folder, cluster, tmp_path_factory):
     return plan, root
 
 
+def changed(unit, **training):
+    """The same unit with other settings of its training, under its old key."""
+    spec = unit.training.model_copy(update=training)
+    return replace(unit, settings=replace(unit.settings, training=spec))
+
+
 def test_every_unit_is_sealed_and_opens(world):
     """Each unit is sealed with its dimensions, and its interpreter encodes the layer's rows."""
     plan, root = world
@@ -145,9 +153,7 @@ def test_units_of_one_shape_share_groups(world):
     plan, root = world
     assert [len(group) for group in grouped(plan.units, root, 1)] == [4]
     assert sorted(len(group) for group in grouped(plan.units, root, 2)) == [2, 2]
-    long = plan.units[0].__class__(
-        **{**vars(plan.units[0]), "training": plan.units[0].training.model_copy(update={"updates": 99})}
-    )
+    long = changed(plan.units[0], updates=99)
     assert grouped([plan.units[1], long], root, 2)[0] == [long]
 
 
@@ -157,11 +163,8 @@ def test_diverging_unit_is_named_and_the_others_are_sealed(world, cluster, tmp_p
     again = open_root(str(tmp_path / "root"))
     for kind in ("rows", "activations", "dimensions"):
         shutil.copytree(root.path / kind, again.path / kind)
-    wild = plan.units[0].training.model_copy(update={"learning_rate": 1.0, "updates": 60, "warmup": 0.0})
-    units = tuple(
-        unit.__class__(**{**vars(unit), "training": wild}) if i == 0 else unit
-        for i, unit in enumerate(plan.units)
-    )
+    wild = changed(plan.units[0], learning_rate=1.0, updates=60, warmup=0.0)
+    units = (wild, *plan.units[1:])
     with pytest.raises(DivergedError, match="diverged by update"):
         train(plan.__class__(**{**vars(plan), "units": units}), again, cluster)
     assert [again.find(unit.train) is not None for unit in plan.units] == [False, True, True, True]
