@@ -1,5 +1,6 @@
 """Metrics of block codes: on held-out rows, invariant inside blocks, with chance and interval."""
 
+from iin_core.metrics.conditional_leakage import ConditionalCell, conditional_leakage
 from iin_core.metrics.distance_correlation import distance_correlation, distance_correlation_test
 from iin_core.metrics.grouped_scores import GroupedScores, grouped_scores
 from iin_core.metrics.hsic import hsic, hsic_test
@@ -37,6 +38,7 @@ from iin_core.metrics.total_correlation import gaussian_total_correlation
 
 __all__ = [
     "BlockFit",
+    "ConditionalCell",
     "Dependence",
     "FactorInterchange",
     "FitRows",
@@ -50,6 +52,7 @@ __all__ = [
     "Stability",
     "batches_holding_a_factor",
     "beta_vae_score",
+    "conditional_leakage",
     "dci",
     "distance_correlation",
     "distance_correlation_test",

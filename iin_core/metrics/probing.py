@@ -32,6 +32,8 @@ class Reading:
         samples: (draws,) the accuracy under resampled sources, the same draws for all readings.
         v_samples: (draws,) V under the same.
         null: (draws,) the accuracy against labels shuffled over sources.
+        loss: CE, nats, on the rows read.
+        losses: (draws,) the same under resampled sources.
     """
 
     accuracy: Score
@@ -39,6 +41,8 @@ class Reading:
     samples: NDArray[np.float64]
     v_samples: NDArray[np.float64]
     null: NDArray[np.float64]
+    loss: float
+    losses: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -148,11 +152,10 @@ def _reading(
         n=n,
         control_high=float(np.nanquantile(shuffled, QUANTILE)),
     )
-    told, *untold = (
-        float(np.maximum(1 - _both_ways(values, side) / label.entropy, 0)) for values in judged.losses
-    )
+    losses = [_both_ways(values, side) for values in judged.losses]
+    told, *untold = (float(np.maximum(1 - loss / label.entropy, 0)) for loss in losses)
     v = Score(told, chance=0.0, control=_mean(untold), low=v_low, high=v_high, n=n)
-    return Reading(accuracy, v, samples, v_samples, shuffled)
+    return Reading(accuracy, v, samples, v_samples, shuffled, losses[0], ce_samples)
 
 
 def _both_ways(values: NDArray[np.float64], side: NDArray[np.int64]) -> float:
