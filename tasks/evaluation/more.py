@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,10 +13,12 @@ import pandas as pd
 from iin_core.errors import InputError
 from iin_core.metrics import Leakage, Score, leakages
 from iin_core.spec import EvaluationSpec
-from tasks.evaluation.dependence import block_dependence
+from tasks.evaluation import dependence, per_dimension
+from tasks.evaluation.dependence import Found
 from tasks.evaluation.material import Material
-from tasks.evaluation.per_dimension import per_dimension
 
+TABLES = {"dependence": dependence.COLUMNS, "per_dimension": per_dimension.COLUMNS}
+"""Table that only `full` writes → its columns."""
 _log = logging.getLogger("tasks.evaluate")
 
 
@@ -49,15 +51,14 @@ def measure_more(material: Material, spec: EvaluationSpec, times: dict[str, floa
     with timed("families", times):
         more.families = _families(material, spec)
     with timed("dependence", times):
-        _take(more, "dependence", *block_dependence(material, spec))
+        _take(more, "dependence", dependence.block_dependence(material, spec))
     with timed("per_dimension", times):
-        _take(more, "per_dimension", *per_dimension(material, spec))
+        _take(more, "per_dimension", per_dimension.per_dimension(material, spec))
     return more
 
 
-def _take(
-    more: More, name: str, table: pd.DataFrame, scores: Mapping[str, Score], why: Mapping[str, str]
-) -> None:
+def _take(more: More, name: str, found: Found) -> None:
+    table, scores, why = found
     more.tables[name] = table
     more.scores |= scores
     more.why |= why

@@ -8,13 +8,14 @@ from markupsafe import Markup
 
 from tasks.check_width import few_rows
 from tasks.report.facts import StudyFacts, UnitFacts
-from tasks.report.text import count, number
+from tasks.report.text import count, name, number
 
 
 def cautions(facts: StudyFacts) -> Iterator[Markup]:
     """How exact the inverses are, what was trained shorter, and which codes are too wide for their probes."""
     yield from _exactness(facts.units)
     yield from _budgets(facts.units)
+    yield from _unlabelled(facts.units)
     if facts.rows:
         share = facts.rows["sources"].get("heldout", 0) / facts.rows["n_sources"]
         few = few_rows(facts.plan, round(facts.rows["n_rows"] * share))
@@ -43,3 +44,17 @@ def _budgets(units: Sequence[UnitFacts]) -> Iterator[Markup]:
             "{} of {} were trained on a <em>short</em> budget ({} updates), so that every layer is seen: "
             "compare them with one another, not with units of a full budget."
         ).format(len(short), count(len(units), "unit"), said)
+
+
+def _unlabelled(units: Sequence[UnitFacts]) -> Iterator[Markup]:
+    """Held-out rows that no number about a concept counts."""
+    missing: dict[str, int] = {}
+    rows = 0
+    for unit in units:
+        if unit.evaluated is not None:
+            missing |= unit.evaluated.meta.get("unlabelled", {})
+            rows = max(rows, int(unit.evaluated.meta.get("n_heldout", 0)))
+    for concept, n in missing.items():
+        yield Markup(
+            "{} of {} have no value of <strong>{}</strong>: every number about it is of the others."
+        ).format(f"{n:,}", count(rows, "held-out row"), name(concept))

@@ -12,8 +12,12 @@ import pandas as pd
 
 from iin_core.errors import IinError
 from iin_core.metrics.quintiles import N_BINS
+from tasks.evaluation.keys import COMPANIONS
+from tasks.evaluation.more import TABLES
+from tasks.evaluation.tables import COLUMNS
 from tasks.gates import Verdict, check_gates
 from tasks.results import read_reasons, read_scores
+from tasks.seeds import SeedGroup, seed_groups
 
 if TYPE_CHECKING:
     from tasks.output import Output, Root
@@ -23,13 +27,12 @@ IIN, LAYER, ALL, RESIDUAL = "iin", "layer", "all", "residual"
 """Methods and blocks of the tables (docs/formats.md)."""
 BINNED = " (quintile)"
 """What the tables add to the name of a number."""
-_NAMES = ("method", "probe", "block", "concept", "reader", "factor")
-_COLUMNS = {
-    "leakage": "method probe block concept accuracy chance control low high v_information",
-    "interchange": "method reader factor cause isolate joint chance low high n ceiling",
-    "information": "method probe mig infom infoc infoe",
-    "prior": "block mean std",
-}
+_NAMES = (
+    *("method", "probe", "block", "concept", "reader", "factor"),
+    *("measure", "other", "metric", "notes", "condition"),
+)
+ALL_COLUMNS = {**COLUMNS, **TABLES}
+_CURVES = ("update", "loss", "nll_train", "nll_validation")
 _READABLE = ["model", "layer", "index", "concept", "accuracy", "chance", "low", "high", "control", "probe"]
 
 
@@ -41,9 +44,10 @@ class UnitFacts:
         unit: of the plan.
         trained, evaluated: its sealed outputs; None where there is none.
         scores, why: flat scores, and the reason for each that is None.
-        tables: leakage, interchange, information, prior; empty where not evaluated.
+        tables: name → table of the evaluation; empty where not evaluated.
         curves: of the training; empty where not trained.
         dims: dimensions of each block.
+        estimator: what they were estimated by; empty where that is not known.
     """
 
     unit: Unit
@@ -54,6 +58,7 @@ class UnitFacts:
     tables: Mapping[str, pd.DataFrame]
     curves: pd.DataFrame
     dims: Mapping[str, int]
+    estimator: str
 
     @property
     def status(self) -> str:
@@ -66,6 +71,13 @@ class UnitFacts:
     def probe(self) -> str:
         """The family of probes behind the headline numbers: the MLP where it was asked for."""
         return "mlp" if "mlp" in set(self.tables["leakage"]["probe"]) else "linear"
+
+    def companions(self, key: str) -> dict[str, float | None]:
+        """What stands beside a score: low, high, chance, control, as far as they are there."""
+        named = {suffix: self.scores.get(f"{key}_{suffix}") for suffix in COMPANIONS}
+        if key == "score/leak_worst":
+            named["chance"] = self.scores.get("score/leak_chance")
+        return named
 
     def leakage(self, method: str = IIN) -> pd.DataFrame:
         """Rows of the shown probe and a method, a row for each block and concept."""
@@ -97,6 +109,7 @@ class StudyFacts:
         columns: column → what is known of it.
         dependence: pairs of label columns with their normalised mutual information.
         units: in the order of the plan.
+        seeds: groups of units that differ in their seed alone.
         readable: how well a probe reads each concept from each whole layer.
         verdicts: of the gates.
         failures: what ended without a seal.
@@ -108,6 +121,7 @@ class StudyFacts:
     columns: Mapping[str, Mapping[str, Any]]
     dependence: Sequence[tuple[str, str, float]]
     units: tuple[UnitFacts, ...]
+    seeds: Sequence[SeedGroup]
     readable: pd.DataFrame
     verdicts: Sequence[Verdict]
     failures: Sequence[IinError]
@@ -144,6 +158,7 @@ def read_facts(plan: Plan, root: Root, failures: Sequence[IinError] = ()) -> Stu
     """
     units = tuple(_unit(unit, root) for unit in plan.units)
     rows = root.find(plan.rows)
+    evaluated = {facts.unit.evaluate.key: facts.evaluated for facts in units if facts.evaluated is not None}
     described = _json(rows, "concepts.json") if rows is not None else {}
     dependence = [
         (first, second, value)
@@ -156,6 +171,7 @@ def read_facts(plan: Plan, root: Root, failures: Sequence[IinError] = ()) -> Stu
         columns=described.get("columns", {}),
         dependence=dependence,
         units=units,
+        seeds=seed_groups(plan, root, evaluated),
         readable=_readable(units),
         verdicts=check_gates(plan, root),
         failures=failures,
@@ -171,24 +187,24 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _unit(unit: Unit, root: Root) -> UnitFacts:
-    trained, evaluated = root.find(unit.train), root.find(unit.evaluate)
+    trained, evaluated, dimensions = map(root.find, (unit.train, unit.evaluate, unit.dimensions))
     return UnitFacts(
         unit=unit,
         trained=trained,
         evaluated=evaluated,
         scores={} if evaluated is None else read_scores(evaluated),
         why={} if evaluated is None else read_reasons(evaluated),
-        tables={file: _table(evaluated, f"{file}.csv", columns) for file, columns in _COLUMNS.items()},
-        curves=_table(trained, "curves.csv", "update loss nll_train nll_validation"),
+        tables={name: _table(evaluated, f"{name}.csv", columns) for name, columns in ALL_COLUMNS.items()},
+        curves=_table(trained, "curves.csv", _CURVES),
         dims={} if trained is None else trained.meta.get("dims", {}),
+        estimator="" if dimensions is None else _json(dimensions, "dimensions.json").get("estimator", ""),
     )
 
 
-def _table(output: Output | None, file: str, columns: str) -> pd.DataFrame:
+def _table(output: Output | None, file: str, wanted: Sequence[str]) -> pd.DataFrame:
     """A table of an output, with at least these columns; names stay text, whatever they look like."""
-    wanted = columns.split()
     if output is None or file not in output.files:
-        return pd.DataFrame(columns=wanted)
+        return pd.DataFrame(columns=list(wanted))
     data = output.read(file)
     head = data.split(b"\n", 1)[0].decode().strip().split(",")
     numbers = [column for column in head if column not in _NAMES]

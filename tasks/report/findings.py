@@ -10,29 +10,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from tasks.report.cautions import cautions
-from tasks.report.facts import RESIDUAL, StudyFacts, UnitFacts, records
-from tasks.report.text import NONE, count, interval, listed, name, number, share
+from tasks.report.cells import METHODS, READERS
+from tasks.report.facts import IIN, RESIDUAL, StudyFacts, UnitFacts, records
+from tasks.report.text import count, interval, listed, name, share
 
-_READERS = {"reader": "the independent reader", "head": "the model's own head"}
-_METHODS = {"class_means": "class means", "lda": "LDA"}
 _FEW_SEEDS = 3
-
-
-@dataclass(frozen=True)
-class Card:
-    """One number of the headline.
-
-    Args:
-        label: what it is.
-        value: the number.
-        range: its interval; empty where there is none.
-        beside: what to hold it against.
-    """
-
-    label: str
-    value: str
-    range: str
-    beside: str
 
 
 @dataclass(frozen=True)
@@ -62,41 +44,6 @@ def findings(facts: StudyFacts) -> list[Topic]:
     return [topic for topic in topics if topic.sentences]
 
 
-def card_unit(facts: StudyFacts) -> UnitFacts | None:
-    """The headline unit with the best joint score; None where nothing with concepts is evaluated."""
-    units = [unit for unit in facts.headline if unit.unit.factors]
-    return max(units, key=lambda unit: _joint(unit) or -1.0, default=None)
-
-
-def cards(unit: UnitFacts) -> list[Card]:
-    """The numbers of a unit that are shown large; those that do not apply are left out."""
-    return [card for card in (_joint_card(unit), *_score_cards(unit)) if card.value != NONE]
-
-
-def _joint(unit: UnitFacts) -> float | None:
-    reader = unit.scores.get("score/joint_reader")
-    return unit.scores.get("score/joint_head") if reader is None else reader
-
-
-def _joint_card(unit: UnitFacts) -> Card:
-    swaps = unit.swaps()
-    if swaps.empty:
-        return Card("", NONE, "", "")
-    row = swaps.iloc[-1]  # the mean over factors
-    who, ceiling = _READERS[str(row["reader"])], share(row["ceiling"])
-    range_ = interval(row["low"], row["high"]).strip()
-    return Card("joint interchange", share(row["joint"]), range_, f"by {who}, whose ceiling is {ceiling}")
-
-
-def _score_cards(unit: UnitFacts) -> Iterator[Card]:
-    scores = unit.scores
-    chance = share(scores.get("score/leak_chance"))
-    yield Card("worst leak between blocks", share(scores.get("score/leak_worst")), "", f"chance {chance}")
-    yield Card("grouped MIG", share(scores.get("score/mig")), "", "1 is best")
-    inverse = number(scores.get("score/invertibility_error"))
-    yield Card("largest error of the inverse", inverse, "", "in units of the activation")
-
-
 def _groups(units: Sequence[UnitFacts]) -> list[list[UnitFacts]]:
     """Units that differ in their seed alone."""
     groups: dict[tuple[int, str], list[UnitFacts]] = {}
@@ -113,7 +60,7 @@ def _swaps(group: Sequence[UnitFacts]) -> Iterator[Markup]:
         first = next((row for row in rows if row is not None), None)
         if kind is None or first is None:
             continue
-        who = _READERS[str(first["reader"])]
+        who = READERS[str(first["reader"])]
         does = {
             "joint": Markup("{} then says the donor's {} and everything else as before").format(
                 who, name(factor)
@@ -133,13 +80,19 @@ def _swaps(group: Sequence[UnitFacts]) -> Iterator[Markup]:
 
 def _beside(unit: UnitFacts, factor: str, row: dict[str, Any], kind: str) -> Markup:
     said = []
-    if kind == "joint":
-        said += [f"chance {share(row['chance'])}"] if pd.notna(row["chance"]) else []
-        said += [f"the reader's own ceiling {share(row['ceiling'])}"] if pd.notna(row["ceiling"]) else []
-    for method, words in _METHODS.items():
+    levels = (("chance", "chance"), ("with shuffled labels", "control"))
+    said += [
+        f"{words} {share(row[f'{kind}_{level}'])}"
+        for words, level in levels
+        if pd.notna(row[f"{kind}_{level}"])
+    ]
+    if kind == "joint" and pd.notna(row["ceiling"]):
+        said.append(f"the reader's own ceiling {share(row['ceiling'])}")
+    for method, words in METHODS.items():
         other = _row(unit.swaps(method), factor)
-        if other is not None and pd.notna(other[kind]):
-            said.append(f"{words} {share(other[kind])}")
+        if method != IIN and other is not None and pd.notna(other[kind]):
+            ends = interval(other[f"{kind}_low"], other[f"{kind}_high"])
+            said.append(f"{words} {share(other[kind])}{ends}")
     return Markup("({})").format("; ".join(said)) if said else Markup("")
 
 
@@ -155,7 +108,7 @@ def _over_seeds(group: Sequence[UnitFacts], rows: Sequence[dict[str, Any] | None
         [
             Markup("<strong>{}</strong>{}{}").format(
                 share(row[kind]),
-                interval(row["low"], row["high"]) if kind == "joint" else "",
+                interval(row[f"{kind}_low"], row[f"{kind}_high"]),
                 f" (seed {unit.unit.seed})" if len(known) > 1 else "",
             )
             for unit, row in known
@@ -171,9 +124,11 @@ def _leaks(group: Sequence[UnitFacts]) -> Iterator[Markup]:
     block = (
         "the residual" if leak["block"] == RESIDUAL else Markup("the block of {}").format(name(leak["block"]))
     )
+    worst = [pair[1]["accuracy"] for pair in leaks]
+    ends = f"; over {len(leaks)} seeds {share(min(worst))} to {share(max(worst))}"
     yield Markup(
         "The largest leak in {}{}: {} probe reads <strong>{}</strong> from {} with accuracy "
-        "<strong>{}</strong>{} (chance {}; with shuffled labels {})."
+        "<strong>{}</strong>{} (chance {}; with shuffled labels {}{})."
     ).format(
         _place(unit),
         f" (seed {unit.unit.seed})" if len(leaks) > 1 else "",
@@ -184,6 +139,7 @@ def _leaks(group: Sequence[UnitFacts]) -> Iterator[Markup]:
         interval(leak["low"], leak["high"]),
         share(leak["chance"]),
         share(leak["control"]),
+        ends if len(leaks) > 1 else "",
     )
 
 
@@ -202,7 +158,7 @@ def _layers(readable: pd.DataFrame) -> Iterator[Markup]:
                 name(model),
                 _strong(rows[0]["concept"]),
                 name(rows[0]["layer"]),
-                share(rows[0]["accuracy"]),
+                share(rows[0]["accuracy"]) + interval(rows[0]["low"], rows[0]["high"]),
                 name(rows[-1]["layer"]),
                 _read(rows[-1]),
             )
@@ -210,9 +166,12 @@ def _layers(readable: pd.DataFrame) -> Iterator[Markup]:
 
 def _read(row: dict[str, Any]) -> Markup:
     at_chance = pd.notna(row["low"]) and row["low"] <= row["chance"]
-    beside = f", no better than chance ({share(row['chance'])})" if at_chance else None
-    return Markup("<strong>{}</strong>{}").format(
-        share(row["accuracy"]), beside or f" (chance {share(row['chance'])})"
+    levels = f"chance {share(row['chance'])}; with shuffled labels {share(row['control'])}"
+    return Markup("<strong>{}</strong>{}{} ({})").format(
+        share(row["accuracy"]),
+        interval(row["low"], row["high"]),
+        ", no better than chance" if at_chance else "",
+        levels,
     )
 
 

@@ -8,19 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.report.cards import card_unit, cards
+from tasks.report.cells import SHORT, Table, beside
 from tasks.report.facts import StudyFacts, UnitFacts, records
 from tasks.report.figures import Figure, layer_chart, unit_figures
-from tasks.report.findings import card_unit, cards, findings
-from tasks.report.tables import (
-    SHORT,
-    Table,
-    detail_tables,
-    headline_table,
-    readable_table,
-    shown_values,
-    unit_tables,
-)
+from tasks.report.findings import findings
+from tasks.report.tables import headline_table, readable_table, seeds_table, shown_values
 from tasks.report.text import count, csv_uri, name, number, printable, share
+from tasks.report.unit_tables import detail_tables, unit_tables
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -106,6 +101,7 @@ def render(facts: StudyFacts, room: int = LARGEST) -> str:
         chart=chart,
         readable=readable_table(facts),
         headline=headline_table(facts),
+        seeds=seeds_table(facts),
         layers=[_layer(layer, facts, pages) for model in facts.plan.models for layer in model.layers],
         unfinished=[unit for unit in facts.units if unit.evaluated is None],
     )
@@ -147,6 +143,7 @@ def _template() -> Template:
         "number": number,
         "share": share,
         "count": count,
+        "beside": beside,
         "shown_values": shown_values,
         "short": SHORT,
     }

@@ -14,7 +14,8 @@ class Words(NamedTuple):
 
 _READERS = {"head": "the model's own head", "reader": "the independent reader"}
 _PROBES = {"linear": "linear probes", "mlp": "MLP probes"}
-_BASELINES = {"class_means": "class means", "lda": "LDA"}
+_BASELINES = {"class_means": "class means", "lda": "LDA", "leace": "LEACE", "das": "DAS"}
+_FAMILIES = {"knn": "k-NN", "qda": "QDA", "forest": "random forest", "rbf": "SVM with RBF kernel"}
 
 SCORES: dict[str, Words] = {
     "score/joint_reader": Words(
@@ -26,7 +27,7 @@ SCORES: dict[str, Words] = {
         "grouped MIG", "how much more one block tells of a concept than the next best block; 1 is best"
     ),
     "score/leak_worst": Words(
-        "worst leak (chance)",
+        "worst leak",
         "accuracy of the probe that reads most of a concept from a block that should not tell it",
     ),
     "score/leak_excess": Words("leak over chance", "the worst leak less its chance; 0 is best"),
@@ -62,6 +63,9 @@ for _reader, _who in _READERS.items():
         f"interchange/{_reader}_cause": Words("cause", f"{_who} says the donor's concept after a swap"),
         f"interchange/{_reader}_isolate": Words("isolate", f"{_who} still says the base's other concepts"),
         f"interchange/{_reader}_joint": Words("joint", f"both at once, by {_who}"),
+        f"interchange/{_reader}_residual_isolate": Words(
+            "residual", f"{_who} still says every concept of the base after a swap of the residual"
+        ),
         f"interchange/{_reader}_ceiling": Words("ceiling", f"accuracy of {_who} on unedited examples"),
     }
 for _probe, _who in _PROBES.items():
@@ -76,6 +80,9 @@ for _probe, _who in _PROBES.items():
         ),
         f"leakage/{_probe}_chance": Words("chance", "chance of the worst off-block cell"),
         f"leakage/residual_{_probe}_worst": Words("residual", f"{_who}: the worst accuracy on the residual"),
+        f"leakage/remainder_{_probe}_worst": Words(
+            "remainder", f"{_who}: the worst accuracy on what the front keeps from the flow"
+        ),
     }
 for _name, _who in _BASELINES.items():
     SCORES |= {
@@ -86,3 +93,32 @@ for _name, _who in _BASELINES.items():
         f"baseline/{_name}_leak_worst": Words("worst leak", f"worst leak of {_who}"),
         f"baseline/{_name}_mig": Words("grouped MIG", f"grouped MIG of {_who}"),
     }
+for _name, _who in _FAMILIES.items():
+    SCORES[f"families/{_name}_worst"] = Words(_name, f"{_who}: the off-block accuracy furthest above chance")
+SCORES |= {
+    "families/worst": Words("worst of families", "the worst leak that any family of probes finds"),
+    "families/residual_worst": Words("worst on residual", "the same on the residual alone"),
+    "dependence/distance_correlation": Words(
+        "distance correlation", "of the two blocks that depend most; 0 on average if independent"
+    ),
+    "dependence/distance_correlation_p": Words("p", "its permutation p-value, times the number of pairs"),
+    "dependence/hsic": Words("HSIC", "of the two blocks that depend most; no natural scale"),
+    "dependence/hsic_p": Words("p", "its permutation p-value, times the number of pairs"),
+    "dependence/total_correlation": Words(
+        "total correlation", "between all blocks if the code were Gaussian, in nats, bias-corrected"
+    ),
+}
+_PER_DIMENSION = {
+    "mig": "mutual information gap",
+    "modularity": "each dimension tells of one concept; noise scores high, see explicitness",
+    "explicitness": "AUC of logistic regressions on the whole code",
+    "sap": "gap between the two dimensions that a linear SVM reads best",
+    "dci_disentanglement": "each dimension matters to one concept, by boosted trees",
+    "dci_completeness": "each concept is told by one dimension, by boosted trees",
+    "dci_informativeness": "accuracy of the boosted trees",
+    "irs": "interventional robustness; noise scores 0.33",
+    "factor_vae": "the dimension that varies least tells which concept was held",
+    "beta_vae": "mean differences of pairs tell which concept they share",
+}
+for _name, _who in _PER_DIMENSION.items():
+    SCORES[f"per_dimension/{_name}"] = Words(_name, f"per dimension: {_who}")

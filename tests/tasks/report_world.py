@@ -19,7 +19,8 @@ import pandas as pd
 
 from iin_core.figures import swap_grid
 from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, TrainingSpec
-from tasks.evaluation.keys import SCORE_KEYS
+from tasks.evaluation.keys import SCORE_KEYS, companion
+from tasks.evaluation.tables import COLUMNS
 from tasks.output import Output, Root
 from tasks.planned import LayerPlan, ModelPlan, Plan, Unit, UnitSettings
 from tasks.step import Step
@@ -64,6 +65,8 @@ class ReportWorld:
         described = {"columns": columns, "dependence": {self.names.concept: {COLOUR: 0.004}}}
         with self.root.begin(self.plan.rows) as attempt:
             (attempt.path / "concepts.json").write_text(json.dumps(described))
+            table = pd.DataFrame({"source": np.arange(self.plan.n_rows) // 10})
+            table.to_parquet(str(attempt.path / "rows.parquet"))
             sources = {"heldout": 449, "train": 1078, "validation": 270}
             meta = {"n_rows": self.plan.n_rows, "n_sources": 1797, "sources": sources}
             return attempt.seal(meta, times={"rows": 0.1})
@@ -75,7 +78,7 @@ class ReportWorld:
         curves = pd.DataFrame(
             {"update": update, "loss": 2 * nll, "nll_train": nll, "nll_validation": nll + 0.03}
         )
-        dims = {"residual": 64 - 16 * len(unit.factors), **dict.fromkeys(unit.factors, 16)}
+        dims = self._dims(unit)
         with self.root.begin(unit.train) as attempt:
             (attempt.path / "curves.csv").write_text(curves.to_csv(index=False))
             return attempt.seal({"n": unit.layer.n, "dims": dims}, times={"train": 2.5})
@@ -85,7 +88,8 @@ class ReportWorld:
         self.seal_training(unit)
         with self.root.begin(unit.evaluate) as attempt:
             self._write_evaluation(Path(str(attempt.path)), unit)
-            return attempt.seal({"methods": ["iin", "lda"]}, times={"probes": 1.0})
+            meta = {"methods": ["iin", "lda"], "dims": self._dims(unit)}
+            return attempt.seal(meta, times={"probes": 1.0})
 
     def seal_all(self, leave_out: Collection[str] = ()) -> None:
         """Seal the rows and every unit but those of these names."""
@@ -94,13 +98,20 @@ class ReportWorld:
             if unit.name not in leave_out:
                 self.seal_unit(unit)
 
+    def _dims(self, unit: Unit) -> dict[str, int]:
+        return {"residual": 64 - 16 * len(unit.factors), **dict.fromkeys(unit.factors, 16)}
+
     def _write_evaluation(self, folder: Path, unit: Unit) -> None:
-        leakage = pd.DataFrame(self._leakage(unit))
-        interchange = pd.DataFrame(list(_interchange(unit)), columns=_INTERCHANGE)
+        leakage = pd.DataFrame(self._leakage(unit), columns=COLUMNS["leakage"])
+        interchange = pd.DataFrame(list(_interchange(unit)), columns=COLUMNS["interchange"])
         scores = {key: _score(key, unit) for key in SCORE_KEYS}
         blocks = ["residual", *unit.factors]
-        prior = pd.DataFrame({"block": blocks, "mean": 0.02, "std": np.linspace(1.1, 0.98, len(blocks))})
-        information = pd.DataFrame([("iin", "mlp", 0.9, 0.95, 0.9, 0.97)], columns=_INFORMATION)
+        std = np.linspace(1.1, 0.98, len(blocks))
+        ends = {"std_low": std - 0.02, "std_high": std + 0.02}
+        prior = pd.DataFrame({"block": blocks, "mean": 0.02, "std": std, **ends}, columns=COLUMNS["prior"])
+        information = pd.DataFrame(
+            [{"method": "iin", "probe": "mlp", "mig": 0.9}], columns=COLUMNS["information"]
+        )
         for name, table in (
             ("leakage", leakage),
             ("interchange", interchange),
@@ -108,6 +119,10 @@ class ReportWorld:
             ("information", information),
         ):
             (folder / f"{name}.csv").write_text(table.to_csv(index=False), encoding="utf-8")
+        rows = np.arange(60)
+        codes = np.random.default_rng(0).normal(size=(60, 64)) + 0.1 * unit.seed * (rows % 7)[:, None]
+        np.save(folder / "codes.npy", codes.astype(np.float32))
+        np.save(folder / "codes_rows.npy", rows)
         (folder / "scores.json").write_text(json.dumps(scores))
         (folder / "why.json").write_text(json.dumps({key: WHY for key, v in scores.items() if v is None}))
         (folder / "figures").mkdir()
@@ -128,26 +143,11 @@ class ReportWorld:
                         interval = {"low": accuracy - 0.02, "high": min(accuracy + 0.02, 1.0)}
                         where = {"method": method, "probe": probe, "block": block, "concept": concept}
                         value = {"accuracy": accuracy, "chance": chance, "control": chance + 0.01}
-                        yield {**where, **value, **interval, "n": 4490, "v_information": accuracy - chance}
+                        v = {"v_information": accuracy - chance, "v_information_control": 0.0}
+                        yield {**where, **value, **interval, "n": 4490, **v}
 
 
-_INTERCHANGE = [
-    "method",
-    "reader",
-    "factor",
-    "cause",
-    "isolate",
-    "joint",
-    "chance",
-    "low",
-    "high",
-    "n",
-    "ceiling",
-]
-_INFORMATION = ["method", "probe", "mig", "infom", "infoc", "infoe"]
-
-
-def _interchange(unit: Unit) -> Iterator[tuple[Any, ...]]:
+def _interchange(unit: Unit) -> Iterator[dict[str, Any]]:
     if not unit.factors:
         return
     reader, best = ("reader", 0.95) if unit.layer.model == "autoencoder" else ("head", 0.8)
@@ -156,12 +156,27 @@ def _interchange(unit: Unit) -> Iterator[tuple[Any, ...]]:
         ("class_means", best - 0.02),
         ("lda", best - 0.01),
     ):
-        for factor in (*unit.factors, "mean"):
-            shares = (joint + 0.01, joint + 0.02, joint)
-            yield method, reader, factor, *shares, 0.017, joint - 0.02, joint + 0.02, 4000, 0.971
+        shares = {"cause": joint + 0.01, "isolate": joint + 0.02, "joint": joint}
+        ends = {"n": 4000, "ceiling": 0.971, "ceiling_low": 0.96, "ceiling_high": 0.98}
+        for factor in (*unit.factors, "mean", "residual"):
+            told = {"isolate": joint} if factor == "residual" else shares
+            held = {
+                f"{kind}_{suffix}": value
+                for kind, share in told.items()
+                for suffix, value in _beside(share, 0.017).items()
+            }
+            yield {"method": method, "reader": reader, "factor": factor, **told, **held, **ends}
+
+
+def _beside(value: float, chance: float) -> dict[str, float]:
+    return {"low": value - 0.02, "high": value + 0.02, "chance": chance, "control": chance + 0.01}
 
 
 def _score(key: str, unit: Unit) -> float | None:
+    beside = companion(key)
+    if beside is not None:
+        value = _score(beside[0], unit)
+        return None if value is None else _beside(value, 0.1)[beside[1]]
     group, name = key.split("/")
     reader = "head" if unit.layer.model == "autoencoder" else "reader"
     if reader in name or (not unit.factors and group not in ("train", "prior") and "error" not in name):

@@ -167,17 +167,50 @@ def test_every_table_of_a_unit_of_short_budget_says_so(world, page) -> None:
 def test_the_findings_say_where_concepts_are_readable_and_what_a_swap_does(page) -> None:
     """The page begins with sentences, and their numbers are those of the tables."""
     said = _words(page, "found")
-    assert "In classifier, digit is readable from conv1 at 0.52 and from fc at 0.97 (chance 0.10)." in said
-    assert "colour is readable from conv1 at 0.99 and from fc at 0.18, no better than chance (0.17)." in said
-    assert "From bottleneck, the one layer of autoencoder: digit at 0.97 (chance 0.10), colour at" in said
+    levels = "(chance 0.10; with shuffled labels 0.11)"
+    late = f"at 0.97 [0.95, 0.99] {levels}"
+    assert f"In classifier, digit is readable from conv1 at 0.52 [0.50, 0.54] and from fc {late}." in said
+    assert "from fc at 0.18 [0.16, 0.20], no better than chance (chance 0.17; with shuffled labels" in said
+    assert (
+        f"From bottleneck, the one layer of autoencoder: digit at 0.97 [0.95, 0.99] {levels}, colour at"
+        in said
+    )
     assert (
         "Swapping only digit in bottleneck · digit+colour: the independent reader then says the donor's "
         "digit and everything else as before in 0.95 [0.93, 0.97] (seed 0) and 0.95 [0.93, 0.97] (seed 1) of "
-        "4,000 pairs (chance 0.02; the reader's own ceiling 0.97; class means 0.93; LDA 0.94)."
+        "4,000 pairs (chance 0.02; with shuffled labels 0.03; the reader's own ceiling 0.97; "
+        "class means 0.93 [0.91, 0.95]; LDA 0.94 [0.92, 0.96])."
     ) in said
-    assert "an MLP probe reads digit from the residual with accuracy 0.13 [0.11, 0.15] (chance 0.10" in said
+    leak = "an MLP probe reads digit from the residual with accuracy 0.13 [0.11, 0.15] (chance 0.10; with"
+    assert leak in said
     assert "11 of 13 units were trained on a short budget (150 updates)" in said
     assert "2 models at 3 layers, on 17,970 rows from 1,797 source examples" in said
+
+
+def test_no_share_on_the_page_stands_alone(page) -> None:
+    """Beside every share in tables and cards stand its interval, chance and what shuffled labels give."""
+    for e in page.all("td", "number"):
+        if re.match(r"[01]\.\d\d", e.text) and any(a.attributes.get("id") == "scores" for a in e.above):
+            assert re.search(r"\[[−\d.]+, [−\d.]+\]|\bto [01]\.\d\d$", e.text), e.text
+    (joint, leak, *_) = page.all("dd", "beside")
+    assert "chance 0.10" in joint.text.replace("0.02", "0.10")
+    assert "chance 0.17 · shuffled 0.11" in leak.text
+
+
+def test_the_spread_over_seeds_and_their_agreement_are_told(page) -> None:
+    """A group of two seeds has a line with mean, range and the CKA of each block; one seed has none."""
+    said = _words(page, "scores")
+    assert "Spread over seeds" in said
+    assert "0.95 to 0.95" in said
+    assert re.search(r"residual 0\.9\d\[0\.\d\d, [01]\.\d\d\] · other", said)
+
+
+def test_one_seed_is_said_to_have_no_spread(root) -> None:
+    """Where no unit has a second seed the page says that the spread is unknown."""
+    world = make_report_world(root)
+    world.seal_all(leave_out=[LATE])
+    page = Page(write_report(world.plan, root).read_text(encoding="utf-8"))
+    assert "how far scores lie apart over seeds is not known" in _words(page, "scores")
 
 
 def test_gates_and_scores_and_reasons_are_told(page) -> None:
