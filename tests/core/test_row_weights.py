@@ -56,6 +56,21 @@ def test_pairs_that_share_one_concept_tell_nothing_of_the_other():
     assert within["as they are"] > 0.2
 
 
+def test_links_inside_a_batch_tell_nothing_of_the_other_concept_either():
+    """Rows that are linked in one concept agree in a correlated one no more often than by chance."""
+    data = correlated(4000, 0.5) | {"c": np.random.default_rng(5).integers(0, 2, 4000)}
+    blocks = Blocks({"residual": 1, "a": 1, "b": 1, "c": 1})
+    sampler = make_sampler(data, dict.fromkeys("abc", PairSpec()), np.arange(4000), blocks)
+    batch = sampler.draw(300, 60, torch.Generator().manual_seed(0))
+    place = torch.arange(300)
+    drawn_for_c = slice(100, 150)  # rows a of the pairs whose turn is c
+    second = (batch.partner[..., 1] != place)[:, drawn_for_c]
+    rows = batch.rows[:, drawn_for_c][second]
+    first = batch.rows.gather(1, batch.partner[..., 1])[:, drawn_for_c][second]
+    assert (data["a"][rows] == data["a"][first]).all()
+    assert cramers_v(contingency(data["b"][rows], data["b"][first]), len(rows)) < 0.08
+
+
 def test_combinations_that_do_not_occur_leave_what_they_must():
     """With an empty combination weights keep the margins and come closer to independence."""
     data = correlated(4000, 0.5)

@@ -5,12 +5,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.overrides import TorchFunctionMode
 
 from iin_core.blocks import Blocks
 from iin_core.concept_pairs import graded, score_correlation
 from iin_core.concept_values import normal_scores
 from iin_core.pairs import Pairs
-from iin_core.sampling import make_sampler
+from iin_core.sampling import Told, make_sampler
 from iin_core.spec import PairSpec
 
 BLOCKS = Blocks({"residual": 2, "digit": 2, "colour": 2, "size": 1})
@@ -143,6 +144,49 @@ def test_negative_pairs_share_all_but_the_concept():
     batch = make_sampler({}, {}, np.arange(100), BLOCKS, tables=[table]).draw(40, 3, generator())
     assert torch.equal(batch.rho[:, 20:] > 0, torch.tensor([True, False, True, True]).expand(3, 20, 4))
     assert (batch.rows[:, :20] + 1 == batch.rows[:, 20:]).all()
+
+
+def test_pairs_that_share_several_concepts_are_linked_in_all_of_them():
+    """A table may share two concepts at once; its pairs are linked in both blocks and in no other."""
+    table = Pairs(np.arange(0, 100, 2), np.arange(1, 100, 2), shares=["digit", "size"], rho=0.8)
+    batch = make_sampler({}, {}, np.arange(100), BLOCKS, tables=[table]).draw(40, 3, generator())
+    assert torch.equal(batch.rho[:, 20:] > 0, torch.tensor([False, True, False, True]).expand(3, 20, 4))
+    assert not batch.rho[:, :20].any()
+
+
+def test_negative_pairs_leave_their_concept_to_other_links():
+    """What a negative pair differs in is linked to other rows of the batch, never within the pair."""
+    data = {"digit": np.arange(100) % 2}
+    table = Pairs(np.arange(0, 100, 2), np.arange(1, 100, 2), differs="digit", rho=0.8)
+    sampler = make_sampler(data, {"digit": PairSpec()}, np.arange(100), BLOCKS, tables=[table])
+    batch = sampler.draw(80, 3, generator())
+    assert sampler.told == (Told(("digit",)), Told(("digit",), differ=True))
+    rows, first, _ = linked(batch, DIGIT)
+    assert (rows % 2 == first % 2).all()
+    assert len(rows) > 3 * 35
+
+
+class Calls(TorchFunctionMode):
+    """Counts the calls of torch that Python makes."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+def test_drawing_is_vectorised():
+    """Many updates of many rows take as many calls of torch as one of few."""
+    sampler = make_sampler(columns(300), SPECS, np.arange(300), BLOCKS)
+    counts = []
+    for n_rows, n_updates in ((6, 1), (512, 32)):
+        with Calls() as calls:
+            sampler.draw(n_rows, n_updates, generator())
+        counts.append(calls.count)
+    assert counts[0] == counts[1]
 
 
 def test_without_concepts_rows_are_linked_to_nothing():
