@@ -25,6 +25,8 @@ __all__ = ["Attempt", "Output", "Root", "identity", "open_root"]
 
 ROOT_FILE = "iin.json"
 """Marks a folder as a root and holds its version."""
+CHECKPOINTS = "checkpoints"
+"""The folder of what units in training go on from, see `tasks.train_checkpoints`."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from upath import UPath
 from tasks.cluster import FOLDER_PREFIX, OWNER, temporary_folder
 from tasks.errors import DamagedOutput
 from tasks.lease import FOLDER, leases, live_keys
-from tasks.output import Root
+from tasks.output import CHECKPOINTS, Root
 from tasks.process import parse_process
 from tasks.sealed import MANIFEST, read_output
 from tasks.step import KINDS
@@ -62,7 +62,7 @@ def unwanted(root: Root) -> list[Leftover]:
     """
     wanted = {step.key for name in study_names(root) for step in read_record(root, name).keys}
     live = live_keys(root)
-    found = list(_drafts(root))
+    found = [*_drafts(root), *_checkpoints(root, wanted, live)]
     for kind in KINDS:
         for folder in root.key_folders(kind):
             if folder.name not in live:
@@ -75,7 +75,7 @@ def remove(root: Root, leftovers: Iterable[Leftover]) -> int:
     live = live_keys(root)
     freed = 0
     for leftover in leftovers:
-        if live.isdisjoint(leftover.path.parts):
+        if live.isdisjoint([*leftover.path.parts, leftover.path.name.split(".")[0]]):
             remove_tree(leftover.path)
             freed += leftover.bytes
     return freed
@@ -110,11 +110,24 @@ def _in_key_folder(folder: UPath, is_wanted: bool) -> list[Leftover]:
 
 
 def _drafts(root: Root) -> Iterator[Leftover]:
-    for folder in (root.path, root.path / FOLDER, root.path / "studies"):
+    for folder in (root.path, root.path / FOLDER, root.path / "studies", root.path / CHECKPOINTS):
         if folder.is_dir():
             for path in sorted(folder.iterdir(), key=str):
                 if path.suffix == ".tmp":
                     yield _leftover(path, "a file that was not written to its end")
+
+
+def _checkpoints(root: Root, wanted: set[str], live: set[str]) -> Iterator[Leftover]:
+    """Checkpoints of units that no study trains any more, or that are sealed."""
+    folder = root.path / CHECKPOINTS
+    for path in sorted(folder.iterdir(), key=str) if folder.is_dir() else []:
+        key = path.name.split(".")[0]
+        if key in live or path.suffix == ".tmp":
+            continue
+        if key not in wanted:
+            yield _leftover(path, "a checkpoint of a training that no study in this root refers to")
+        elif (root.folder("units", key) / MANIFEST).exists():
+            yield _leftover(path, "a checkpoint of a training that is sealed")
 
 
 def _leftover(path: UPath, why: str) -> Leftover:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
+from iin_core.spec import FlowSpec, Spec, TrainingSpec
 from tasks.study_lines import Node, Scalar
 
+PUBLISHED = "published"
 SOURCE_FIELDS = ("builtin", "import", "arguments", "checkpoint")
 MODEL_FIELDS = ("layers", "head", "decoder", "reader", "fit")
 
@@ -21,7 +25,7 @@ def expand(root: Node) -> Node:
     root = _at(root, "data", _data)
     root = _each(root, "models", _model)
     root = _each(root, "concepts", _concept_set)
-    root = _at(root, "evaluation", _evaluation)
+    root = _settings(root)
     root = _at(root, "overrides", _overrides)
     return _at(root, "seeds", _listed)
 
@@ -171,6 +175,28 @@ def _factor(node: Node) -> Node:
     return _mapping(node, kind=node) if isinstance(node.value, str) else _at(node, "given", _listed)
 
 
+def _settings(node: Node) -> Node:
+    """The words of a study, or of one of its overrides, for whole groups of settings."""
+    node = _at(node, "evaluation", _evaluation)
+    for key, spec in (("training", TrainingSpec.published()), ("flow", FlowSpec.published())):
+        node = _at(node, key, partial(_published, spec))
+    return node
+
+
+def _published(spec: Spec, node: Node) -> Node:
+    """`published` → every setting as in the paper's reference implementation."""
+    return _written(node, spec.model_dump(mode="json")) if node.value == PUBLISHED else node
+
+
+def _written(like: Node, value: Any) -> Node:
+    """Plain values as nodes that stand where `like` stands."""
+    if isinstance(value, dict):
+        return _mapping(like, **{name: _written(like, child) for name, child in value.items()})
+    if isinstance(value, list):
+        return replace(like, value=tuple(_written(like, child) for child in value))
+    return _scalar(like, value)
+
+
 def _evaluation(node: Node) -> Node:
     """`full` → `{level: full}`."""
     return _mapping(node, level=node) if isinstance(node.value, str) else node
@@ -179,4 +205,13 @@ def _evaluation(node: Node) -> Node:
 def _overrides(node: Node) -> Node:
     if not isinstance(node.value, tuple):
         return node
-    return replace(node, value=tuple(_at(child, "evaluation", _evaluation) for child in node.value))
+    return replace(node, value=tuple(_estimator(_settings(child)) for child in node.value))
+
+
+def _estimator(override: Node) -> Node:
+    """`dimensions: rank` → `estimator: rank`; a mapping is dimensions by hand."""
+    if not isinstance(override.value, dict) or "dimensions" not in override.value:
+        return override
+    rest = {key: child for key, child in override.value.items() if key != "dimensions"}
+    given = override.value["dimensions"]
+    return replace(override, value={**rest, "estimator": given}) if isinstance(given.value, str) else override

@@ -10,12 +10,11 @@ from upath import UPath
 
 from iin_core.checkpoint import Checkpoints, UnitState, read_state, state_bytes
 from iin_core.errors import CheckpointError
-from tasks.output import Root
+from tasks.output import CHECKPOINTS, Root
 from tasks.plan import Unit
 from tasks.storage import readable_errors, replace
 from tasks.versions import package_versions
 
-FOLDER = "checkpoints"
 _SHARE = 20
 """Writing takes at most one in so many seconds, however large the states are."""
 _log = logging.getLogger("tasks")
@@ -23,7 +22,7 @@ _log = logging.getLogger("tasks")
 
 def checkpoint_path(root: Root, key: str) -> UPath:
     """Where the checkpoint of a unit lies."""
-    return root.path / FOLDER / f"{key}.safetensors"
+    return root.path / CHECKPOINTS / f"{key}.safetensors"
 
 
 def open_checkpoints(root: Root, units: Sequence[Unit], seconds: float) -> Checkpoints:

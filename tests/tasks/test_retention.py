@@ -15,7 +15,7 @@ from tasks.cluster import FOLDER_PREFIX, OWNER
 from tasks.errors import DamagedOutput
 from tasks.lease import hold
 from tasks.process import parse_process, this_process
-from tasks.retention import remove, tidy, unwanted, verify
+from tasks.retention import Leftover, remove, tidy, unwanted, verify
 from tasks.step import Step
 from tasks.study_record import StepRecord, StudyRecord
 
@@ -87,6 +87,27 @@ def test_what_is_held_is_left_alone(root):
             remove(root, listed)
             assert attempt.path.exists()
         assert len(listed) == 1
+
+
+def test_checkpoints_of_trainings_that_go_on_stay(root):
+    """Checkpoints of wanted units in training stay; of sealed, unwanted and half-written ones they go."""
+    _seal(root, 0)
+    _record(root, 0, 1)
+    (root.path / "checkpoints").mkdir()
+    paths = [root.path / "checkpoints" / f"{_step(n).key}.safetensors" for n in range(4)]
+    draft = paths[0].with_name(f"{paths[0].name}.12ab.tmp")
+    for path in (*paths, draft):
+        path.write_bytes(bytes(10))
+    with hold(root, [_step(3)], on_wait=_never):
+        found = {leftover.path: leftover.why for leftover in unwanted(root)}
+        assert found.pop(draft) == "a file that was not written to its end"
+        assert found == {
+            paths[0]: "a checkpoint of a training that is sealed",
+            paths[2]: "a checkpoint of a training that no study in this root refers to",
+        }
+        listed = [*unwanted(root), Leftover(paths[3], 10, "listed before it was held")]
+        assert remove(root, listed) == 30
+    assert [path.exists() for path in paths] == [False, True, False, True]
 
 
 def test_an_unreadable_record_stops_the_cleaning(root):

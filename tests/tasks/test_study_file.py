@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from iin_core.spec import FlowSpec, TrainingSpec
 from tasks.errors import StudyError
 from tasks.study import Study
 from tasks.study_file import each, load_study, merged
@@ -385,6 +386,26 @@ def test_what_is_no_file(name, tmp_path):
     """A missing file and a folder are told apart from mistakes in a file."""
     with pytest.raises(StudyError, match=r"no study file|is a folder"):
         load_study(tmp_path / name)
+
+
+def test_published_is_a_word_for_whole_groups_of_settings(tmp_path):
+    """`training: published` and `flow: published` are the paper's settings, in overrides too."""
+    more = "flow: published\noverrides: [{layer: a, training: published}, {layer: b, flow: {hidden: 16}}]\n"
+    training = "{updates: 20, penalties: {hsic: 1.0}}"
+    study = load_study(write_toy(tmp_path, ("{updates: 20}", training), more=more)).study
+    assert study.flow == FlowSpec.published()
+    assert merged(study.training, study.overrides[0].training) == TrainingSpec.published()
+    narrow = FlowSpec.published().model_copy(update={"hidden": 16})
+    assert merged(study.flow, study.overrides[1].flow) == narrow
+    whole = load_study(write_toy(tmp_path, ("{updates: 20}", "published"))).study
+    assert whole.training == TrainingSpec.published()
+
+
+def test_another_word_for_settings_is_refused(tmp_path):
+    """Only `published` stands for settings; another word is told to be no mapping."""
+    error = refused(tmp_path, ("{updates: 20}", "publshed"))
+    assert "a mapping of fields" in error.what
+    assert error.where == "toy.yaml:7 training"
 
 
 def test_merged_settings_are_validated():

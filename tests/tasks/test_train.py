@@ -102,6 +102,14 @@ def world(jobs_folder, cluster, tmp_path_factory):
     return plan, root
 
 
+def copied(root, folder):
+    """A root with everything of another one but its units."""
+    again = open_root(str(folder / "root"))
+    for kind in ("rows", "prepare", "activations", "dimensions"):
+        shutil.copytree(root.path / kind, again.path / kind)
+    return again
+
+
 def changed(unit, **training):
     """The same unit with other settings of its training, under its old key."""
     spec = unit.training.model_copy(update=training)
@@ -160,9 +168,7 @@ def test_units_of_one_shape_share_groups(world):
 def test_diverging_unit_is_named_and_the_others_are_sealed(world, cluster, tmp_path):
     """A unit that diverges is reported after all the others are sealed."""
     plan, root = world
-    again = open_root(str(tmp_path / "root"))
-    for kind in ("rows", "activations", "dimensions"):
-        shutil.copytree(root.path / kind, again.path / kind)
+    again = copied(root, tmp_path)
     wild = changed(plan.units[0], learning_rate=1.0, updates=60, warmup=0.0)
     units = (wild, *plan.units[1:])
     with pytest.raises(DivergedError, match="diverged by update"):
