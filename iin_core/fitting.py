@@ -12,7 +12,15 @@ from torch import Tensor
 
 from iin_core.blocks import RESIDUAL, Blocks
 from iin_core.concept_values import as_numbers, concept_targets, present_labels
-from iin_core.dimensions import given_dimensions, shared_score, softmax_dimensions
+from iin_core.dimensions import (
+    DEFAULT,
+    ESTIMATORS,
+    Dimensions,
+    Problem,
+    drawn_pairs,
+    estimate_dimensions,
+    given_dimensions,
+)
 from iin_core.errors import InputError
 from iin_core.fit_input import FitInput, Kind, check_training, fit_input
 from iin_core.front import Front, fit_front, shared_by
@@ -32,7 +40,7 @@ def fit(  # noqa: PLR0913
     *,
     pairs: Sequence[Pairs] = (),
     specs: Mapping[str, Kind | PairSpec] | None = None,
-    dims: Literal["auto"] | Mapping[str, int] = "auto",
+    dims: Literal["auto", "softmax", "rank", "explicit"] | Mapping[str, int] = "auto",
     source: ArrayLike | None = None,
     seed: int = 0,
     flow: FlowSpec | Literal["published"] | None = None,
@@ -48,7 +56,8 @@ def fit(  # noqa: PLR0913
         pairs: tables of pairs, instead of concepts or beside them.
         specs: for some concepts "label" or "numeric", where the values do not tell, or a `PairSpec`
             with more (correlation, balance of classes, what it is drawn apart from).
-        dims: the dimensions of each concept's block, or "auto" for the estimate of the paper.
+        dims: the dimensions of each concept's block, or an estimator of them: "softmax" (the paper's),
+            "rank" or "explicit"; "auto" is the default one, see `iin_core.dimensions`.
         source: (n,), which source example each row comes from; each row its own when left out.
         seed: of the split, the network's start, the pairs and the noise.
         flow, training: settings other than the defaults; "published" for those of the paper.
@@ -79,7 +88,8 @@ def fit(  # noqa: PLR0913
     rows = data.of(kept)
     check_training(rows, flow)
     front = fit_front(rows.z, flow, shared_by(rows.columns, data.specs, rows.tables))
-    blocks = _blocks(rows, dims, front.n_dims)
+    found = _dimensions(rows, dims, front)
+    blocks = Blocks(found.dims)
     sampler = make_sampler(
         rows.columns, rows.specs, rows.source, blocks, tables=rows.tables, links=training.links
     )
@@ -89,6 +99,8 @@ def fit(  # noqa: PLR0913
     meta = {
         "seed": seed,
         "training": training.model_dump(mode="json"),
+        "dimensions": {"estimator": found.estimator, "scores": found.scores},
+        "explained": front.explained,
         "validation_sources": [plain(value) for value in np.unique(data.source[held_back])],
     }
     check = {name: values[held_back] for name, values in data.columns.items()}
@@ -147,19 +159,24 @@ def _hold_back(source: NDArray[Any], seed: int) -> tuple[NDArray[np.int64], NDAr
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _blocks(rows: FitInput, dims: Literal["auto"] | Mapping[str, int], n_dims: int) -> Blocks:
-    """The layout of z̃, given or estimated; what pairs differ in is what they do not share."""
+def _dimensions(rows: FitInput, dims: str | Mapping[str, int], front: Front) -> Dimensions:
+    """The dimensions of the blocks, given or estimated."""
     named = [name for table in rows.tables for name in table.names]
     names = list(dict.fromkeys([*rows.columns, *named]))
     if not isinstance(dims, str):
         if sorted(dims) != sorted(names):
             raise InputError(f"dims names {sorted(dims)}, the concepts are {sorted(names)}.", where="dims")
-        return Blocks(given_dimensions({name: dims[name] for name in names}, n_dims))
+        given = given_dimensions({name: dims[name] for name in names}, front.n_dims)
+        return Dimensions(given, {}, "given")
+    estimator = DEFAULT if dims == "auto" else dims
+    if estimator not in ESTIMATORS:
+        raise InputError(
+            f"There is no estimator of dimensions {dims!r}.",
+            where="dims",
+            fix=f"one of auto, {', '.join(ESTIMATORS)}, or a mapping of concepts to dimensions",
+        )
     units = Blocks({RESIDUAL: 1, **dict.fromkeys(names, 1)})
     sampler = make_sampler(rows.columns, rows.specs, rows.source, units, tables=rows.tables)
-    scores: dict[str, float] = {}
-    for source, told in zip(sampler.sources, sampler.told, strict=True):
-        score = shared_score(rows.z, source)
-        for name in told.concepts:
-            scores.setdefault(name, 1 - score if told.differ else score)
-    return Blocks(softmax_dimensions(scores, n_dims).dims)
+    found = drawn_pairs(sampler)
+    pairs = {name: found[name] for name in names}
+    return estimate_dimensions(estimator, Problem(rows.z, front.apply(rows.z), pairs, rows.source))

@@ -21,7 +21,7 @@ VERSIONS: dict[Kind, int] = {
     "rows": 1,
     "prepare": 1,
     "activations": 1,
-    "dimensions": 1,
+    "dimensions": 2,
     "units": 2,
     "evaluations": 3,
     "report": 2,
@@ -161,7 +161,7 @@ def _unit(
     factors = filled(study.concepts[entry.concepts].factors)
     label = f"{entry.layer.title} · {entry.concepts}"
     reads = {"rows": rows.key, "activations": entry.layer.extract.key}
-    dimensions = _step("dimensions", label, _dimensions_spec(entry, factors, study), reads)
+    dimensions = _step("dimensions", label, _dimensions_spec(entry, factors), reads)
     train = _step(
         "units",
         f"{label} · seed {entry.seed}",
@@ -177,10 +177,10 @@ def _unit(
     return Unit(entry, factors, dimensions, train, evaluate)
 
 
-def _dimensions_spec(entry: UnitSettings, factors: Mapping[str, PairSpec], study: Study) -> dict[str, Any]:
+def _dimensions_spec(entry: UnitSettings, factors: Mapping[str, PairSpec]) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "factors": _ordered(factors),
-        "estimator": "given" if entry.dims else study.dimensions,
+        "estimator": "given" if entry.dims else entry.estimator,
         "front": entry.flow.front,
         "front_dims": entry.flow.front_dims,
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, TrainingSpec
 from tasks.step import Step
-from tasks.study import ModelSpec, Study
+from tasks.study import Estimator, ModelSpec, Study
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class UnitSettings:
         dims: dimensions of each concept where the study gives them; the residual takes the rest.
         headline: shown first.
         budget: "full", or "short" for the rest of a study that has headline units.
+        estimator: of the dimensions where the study does not give them.
     """
 
     layer: LayerPlan
@@ -74,6 +75,7 @@ class UnitSettings:
     dims: Mapping[str, int] | None
     headline: bool
     budget: str
+    estimator: Estimator = "softmax"
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,11 @@ class Unit:
     def evaluation(self) -> EvaluationSpec:
         """How it is measured."""
         return self.settings.evaluation
+
+    @property
+    def estimator(self) -> Estimator:
+        """Of the dimensions, where they are not given."""
+        return self.settings.estimator
 
     @property
     def dims(self) -> Mapping[str, int] | None:

@@ -29,6 +29,8 @@ Seeds = Annotated[
     tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1), AfterValidator(_each_once)
 ]
 Share = Annotated[float, Field(gt=0, lt=1)]
+Estimator = Literal["softmax", "rank", "explicit"]
+"""How the dimensions of each block are estimated; see `iin_core.dimensions`."""
 
 
 class SourceSpec(Spec):
@@ -139,6 +141,9 @@ class OverrideSpec(Spec):
     flow: dict[str, JsonValue] = {}
     evaluation: dict[str, JsonValue] = {}
     dimensions: dict[Name, Annotated[int, Field(ge=1)]] | None = None
+    """By hand: concept → dimensions of its block."""
+    estimator: Estimator | None = None
+    """What `dimensions: rank` stands for in a file."""
     headline: bool = False
     """Headline units are shown first, and their models are logged to MLflow."""
 
@@ -209,7 +214,7 @@ class Study(Spec):
     data: DataSpec
     models: Annotated[dict[Name, ModelSpec], Field(min_length=1)]
     concepts: Annotated[dict[Name, ConceptSetSpec], Field(min_length=1)]
-    dimensions: Literal["softmax"] = "softmax"
+    dimensions: Estimator = "softmax"
     flow: FlowSpec = FlowSpec()
     training: TrainingSpec = TrainingSpec()
     seeds: Seeds = (0,)

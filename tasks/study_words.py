@@ -169,9 +169,10 @@ def _literal(detail: Mapping[str, Any], model: type[Spec], loc: Loc) -> Words:
     what = f"The field {_field_name(loc)} cannot be {_shown(detail['input'])}."
     if loc == ("iin",):
         return Words(what, "this version reads study format 1: write `iin: 1`, or install a newer iin")
-    if loc == ("dimensions",):
+    if loc[-1:] in (("dimensions",), ("estimator",)):
+        what = f"The field 'dimensions' cannot be {_shown(detail['input'])}."
         by_hand = "overrides: [{concepts: digit+colour, dimensions: {digit: 8, colour: 4}}]"
-        return Words(what, f"write {known[0]}, or give dimensions by hand with {by_hand}")
+        return Words(what, f"write {', '.join(known)}, or give dimensions by hand with {by_hand}")
     if len(known) == 1:
         return Words(what, f"write {known[0].lower()}")
     close = nearest(str(detail["input"]), known, n=1)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from iin_core.blocks import Blocks
 from iin_core.concept_values import concept_targets
-from iin_core.front import Front, fit_front, shared_by
+from iin_core.front import Front
 from iin_core.jobs import Job, check_blocks, noise_behind
 from iin_core.pairs import Pairs
 from iin_core.row_reader import RowReader, SubsetReader, chunks
@@ -24,6 +24,7 @@ from tasks.activations import ActivationReader
 from tasks.layer_rows import LayerRows, read_pairs, read_table
 from tasks.output import Root
 from tasks.plan import Unit
+from tasks.unit_front import open_front
 
 SAMPLE_ROWS = 65_536
 """Training rows from which priors and the deviation of features are taken, where there are more."""
@@ -57,6 +58,7 @@ class GroupRows:
 
     def __init__(self, root: Root, rows_key: str) -> None:
         whole = LayerRows(torch.empty(0, 0), read_table(root, rows_key), read_pairs(root, rows_key))
+        self._root = root
         self._train = _without_rows(whole, "train")
         self._places = {split: _places(whole, split) for split in ("train", "validation")}
         self._whole = whole
@@ -97,7 +99,7 @@ class GroupRows:
     def _load(self, unit: Unit) -> LayerInput:
         reader = self._reader(unit.layer.extract.key)
         train, validation = (SubsetReader(reader, self._places[split]) for split in ("train", "validation"))
-        front = self._front(unit, train)
+        front = open_front(self._root, unit)
         sample = self._taken(train, "train", SAMPLE_ROWS)
         check = self._taken(validation, "validation", VALIDATION_ROWS)
         return LayerInput(
@@ -108,10 +110,6 @@ class GroupRows:
             sample,
             check,
         )
-
-    def _front(self, unit: Unit, reader: RowReader) -> Front:
-        columns, tables = self._train.columns(unit.factors), self._train.tables(unit.factors)
-        return fit_front(reader, unit.flow, shared_by(columns, unit.factors, tables))
 
     def _taken(self, reader: RowReader, split: str, most: int) -> LayerRows:
         places = evenly_in_pieces(reader.n_rows, most)

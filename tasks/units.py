@@ -56,19 +56,20 @@ def _settings(
 ) -> list[UnitSettings]:
     study = loaded.study
     flow, training, evaluation = study.flow, study.training, study.evaluation
-    seeds, given, headline = study.seeds, None, False
+    seeds, given, estimator, headline = study.seeds, None, study.dimensions, False
     for override in (study.overrides[i] for i in matching):
         flow = merged(flow, override.flow)
         training = merged(training, override.training)
         evaluation = merged(evaluation, override.evaluation)
         seeds = override.seeds or seeds
-        given = override.dimensions or given
+        given = None if override.estimator else override.dimensions or given
+        estimator = override.estimator or estimator
         headline = headline or override.headline
     factors = study.concepts[concepts].factors
     # An override for many sets names concepts that a set may lack; the set takes what is its own.
     dims = {name: given[name] for name in factors if name in given} if given else None
     which = [(layer, concepts, seed, flow, training, evaluation) for seed in seeds]
-    return [UnitSettings(*found, dims or None, headline, "full") for found in which]
+    return [UnitSettings(*found, dims or None, headline, "full", estimator) for found in which]
 
 
 def _problems(

@@ -11,7 +11,7 @@ from iin_core.dimensions.problem import ConceptPairs, Problem
 
 _SHUFFLES = 20
 _DEVIATIONS = 3.0
-_SHARE = 0.99
+_SHARE = 0.98
 _SHARE_OF_DIFFERENCE = 0.95
 
 
@@ -21,7 +21,7 @@ def rank(problem: Problem) -> Dimensions:
     Directions come from the pairs of one half of the sources, their correlations from the other half,
     both ways round (cross-fit, so that what only the sample shares does not count). Those up to the
     first within three standard deviations of shuffled pairs are significant; the block gets the fewest
-    of them that hold 99 % of their sum. Of pairs that differ only in the concept it gets those that
+    of them that hold 98 % of their sum. Of pairs that differ only in the concept it gets those that
     hold 95 % of the difference. The score is the sum: how many directions' worth of variance is shared.
     """
     dims, scores, curves = {}, {}, {}

@@ -89,8 +89,8 @@ def shared_by(
         tables: of pairs, as places of rows.
     """
     found: list[Shared] = []
-    for name, spec in specs.items():
-        values = columns[name]
+    for name, values in columns.items():
+        spec = specs[name]
         found.append(_label(values) if spec.kind == "label" else _numeric(values, spec.rho))
     for table in tables:
         a, b = np.asarray(table.a, np.int64), np.asarray(table.b, np.int64)

@@ -20,7 +20,7 @@ def labelled(z, label, source, kind="label", seed=0):
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.integers(1, 12), st.floats(0.3, 0.95), st.integers(0, 100))
+@given(st.integers(1, 12), st.floats(0.5, 0.95), st.integers(0, 100))
 def test_finds_the_shared_rank(rank, correlation, seed):
     """As many dimensions as directions are shared, whatever the basis and their correlation."""
     estimated = estimate_dimensions("rank", shared_rank(rank, correlation, seed=seed))
