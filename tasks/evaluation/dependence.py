@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iin_core.blocks import Blocks
+from iin_core.errors import InputError
 from iin_core.metrics import Score
 from iin_core.metrics.distance_correlation import distance_correlation_test
 from iin_core.metrics.hsic import hsic_test
@@ -51,27 +52,43 @@ def block_dependence(material: Material, spec: EvaluationSpec) -> Found:
     """
     coded = material.methods["iin"]
     code, blocks = coded.code.double().numpy(), coded.factorisation.blocks
-    keys = [f"dependence/{name}{end}" for name in TESTS for end in ("", "_p")]
     if len(blocks) < 2:
+        keys = [f"dependence/{name}{end}" for name in TESTS for end in ("", "_p")]
         why = dict.fromkeys([*keys, "dependence/total_correlation"], _ONE_BLOCK)
         return pd.DataFrame(columns=COLUMNS), {}, why
     chosen = some_rows(material.source, spec.seed)
-    rows, scores = [], {}
-    for name, test in TESTS.items():
-        found = []
-        for a, b in combinations(blocks, 2):
-            parts = (code[chosen][:, blocks[a]], code[chosen][:, blocks[b]], material.source[chosen])
-            tested = test(*parts, permutations=spec.permutations, seed=spec.seed)
-            found.append(tested)
-            rows.append(_row(name, a, b, tested))
-        most = max(found, key=lambda tested: tested.score.value)
-        scores[f"dependence/{name}"] = most.score
-        p = min(1.0, len(found) * min(tested.p_value for tested in found))
+    rows: list[dict[str, Any]] = []
+    scores: dict[str, Score] = {}
+    why = {}
+    for name in TESTS:
+        try:
+            found = _pairs(name, code[chosen], blocks, material.source[chosen], spec)
+        except InputError as error:
+            why |= {f"dependence/{name}{end}": error.what for end in ("", "_p")}
+            continue
+        rows += [_row(name, *pair, tested) for pair, tested in found.items()]
+        scores[f"dependence/{name}"] = max(
+            (tested.score for tested in found.values()), key=lambda score: score.value
+        )
+        p = min(1.0, len(found) * min(tested.p_value for tested in found.values()))
         scores[f"dependence/{name}_p"] = Score(p, n=len(chosen))
-    total = _total_correlation(code, blocks, material.source, spec)
+    try:
+        total = _total_correlation(code, blocks, material.source, spec)
+    except InputError as error:
+        return pd.DataFrame(rows, columns=COLUMNS), scores, why | {"dependence/total_correlation": error.what}
     scores["dependence/total_correlation"] = total
     rows.append({"measure": "total_correlation", "block": "every", "other": "every", **_cells(total)})
-    return pd.DataFrame(rows, columns=COLUMNS), scores, {}
+    return pd.DataFrame(rows, columns=COLUMNS), scores, why
+
+
+def _pairs(
+    name: str, code: NDArray[np.float64], blocks: Blocks, source: NDArray[np.generic], spec: EvaluationSpec
+) -> dict[tuple[str, str], Dependence]:
+    asked = {"permutations": spec.permutations, "seed": spec.seed}
+    return {
+        (a, b): TESTS[name](code[:, blocks[a]], code[:, blocks[b]], source, **asked)
+        for a, b in combinations(blocks, 2)
+    }
 
 
 def some_rows(source: NDArray[np.generic], seed: int, most: int = MOST_ROWS) -> NDArray[np.int64]:
@@ -83,12 +100,13 @@ def some_rows(source: NDArray[np.generic], seed: int, most: int = MOST_ROWS) -> 
 
 
 def _row(measure: str, block: str, other: str, tested: Dependence) -> dict[str, Any]:
-    extra = {"control_high": tested.control_high, "p_value": tested.p_value}
-    return {"measure": measure, "block": block, "other": other, **_cells(tested.score), **extra}
+    cells = {**_cells(tested.score), "p_value": tested.p_value}
+    return {"measure": measure, "block": block, "other": other, **cells}
 
 
 def _cells(score: Score) -> dict[str, Any]:
-    return {name: getattr(score, name) for name in ("value", "chance", "control", "low", "high", "n")}
+    names = ("value", "chance", "control", "control_high", "low", "high", "n")
+    return {name: getattr(score, name) for name in names}
 
 
 def _total_correlation(
@@ -103,7 +121,8 @@ def _total_correlation(
         gaussian_total_correlation(_shuffled(code, blocks, orders), blocks, corrected=True)
         for orders in _orders(source, len(blocks), spec.seed)
     ]
-    return Score(corrected(every), 0.0, float(np.mean(shuffled)), low, high, len(code))
+    control, quantile = float(np.mean(shuffled)), float(np.quantile(shuffled, 0.95))
+    return Score(corrected(every), 0.0, control, low, high, len(code), control_high=quantile)
 
 
 def _orders(source: NDArray[np.generic], n_blocks: int, seed: int) -> Iterator[list[NDArray[np.int64]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -54,10 +55,11 @@ def mean_of(cells: Sequence[LeakageCell]) -> Score | None:
         return None
     scores = [cell.accuracy for cell in cells]
     low, high = interval(np.mean([cell.samples for cell in cells], axis=0))
+    shuffled = [score.control for score in scores if score.control is not None]
     return Score(
         value=_mean([score.value for score in scores]),
         chance=_mean([score.chance or 0.0 for score in scores]),
-        control=_mean([score.control or 0.0 for score in scores]),
+        control=_mean(shuffled) if len(shuffled) == len(scores) else None,
         low=low,
         high=high,
         n=min(score.n for score in scores),
@@ -78,7 +80,9 @@ def _interchange(measured: Measured) -> Numbers:
 
 
 def _leakage(leakage: Leakage) -> Numbers:
-    """`worst` is the off-block cell furthest above its chance; `control` the same of shuffled labels."""
+    """`worst` is the off-block cell furthest above its chance; its `control` the 95 % quantile of that
+    statistic, the worst of the same cells, under shuffled labels.
+    """
     found: Numbers = {}
     for probe in PROBES:
         worst = leakage.worst(probe)
@@ -86,34 +90,29 @@ def _leakage(leakage: Leakage) -> Numbers:
             continue
         found |= entries(f"leakage/{probe}_own_mean", mean_of(leakage.own(probe)))
         found |= entries(f"leakage/{probe}_mean", mean_of(leakage.off_block(probe)))
-        found |= entries(f"leakage/{probe}_worst", worst.accuracy)
+        found |= _worst(f"leakage/{probe}_worst", leakage, probe)
         found |= {
-            f"leakage/{probe}_control": _shuffled(leakage.off_block(probe)),
+            f"leakage/{probe}_control": found[f"leakage/{probe}_worst_control"],
             f"leakage/{probe}_chance": worst.accuracy.chance,
         }
         for block in ("residual", "remainder"):
             found |= _worst(f"leakage/{block}_{probe}_worst", leakage, probe, block)
     shown = leakage.worst(shown_probe(leakage))
     if shown is not None:
-        found |= entries("score/leak_worst", shown.accuracy)
-        found["score/leak_worst_control"] = _shuffled(leakage.off_block(shown.probe))
+        found |= _worst("score/leak_worst", leakage, shown.probe)
         found |= {"score/leak_excess": shown.accuracy.excess, "score/leak_chance": shown.accuracy.chance}
     return found
 
 
-def _worst(key: str, leakage: Leakage, probe: str, block: str | None = None) -> Numbers:
-    worst = leakage.worst(probe, block)
+def _worst(key: str, leakage: Leakage, probe: str | None, block: str | None = None) -> Numbers:
+    """The worst cell by one family of probes, or by all of them."""
+    worst = leakage.worst_family(block) if probe is None else leakage.worst(probe, block)
     if worst is None:
         return {}
+    by_luck = leakage.worst_excess_under_shuffling(probe, block)
     found = entries(key, worst.accuracy)
-    found[f"{key}_control"] = _shuffled(leakage.off_block(probe, block))
+    found[f"{key}_control"] = None if by_luck is None else (worst.accuracy.chance or 0.0) + by_luck
     return found
-
-
-def _shuffled(cells: Sequence[LeakageCell]) -> float | None:
-    """The worst that shuffled labels give: chosen among the same cells in the same way."""
-    cell = max(cells, key=lambda cell: (cell.accuracy.control or 0) - (cell.accuracy.chance or 0))
-    return cell.accuracy.control
 
 
 def _information(measured: Measured) -> Numbers:
@@ -159,18 +158,17 @@ def _baselines(measured: Measured) -> Numbers:
 
 def _families(measured: Measured) -> Numbers:
     """The worst of all families, MLP and linear too, and of each that only `full` asks for."""
-    leakage = measured.families
-    if leakage is None:
+    if measured.families is None:
         return {}
+    cells = measured.leakages["iin"].cells + measured.families.cells
+    # Families that were not fitted on shuffled labels have the first of the draws only.
+    draws = min(len(cell.null) for cell in cells)
+    every = Leakage(tuple(replace(cell, null=cell.null[:draws]) for cell in cells))
     found: Numbers = {}
     for name in FAMILIES:
-        found |= _worst(f"families/{name}_worst", leakage, name)
-    for part, block in (("worst", None), ("residual_worst", "residual")):
-        cells = [cell for probe in leakage.probes for cell in leakage.off_block(probe, block)]
-        if cells:
-            worst = max(cells, key=lambda cell: cell.accuracy.excess)
-            found |= entries(f"families/{part}", worst.accuracy)
-            found[f"families/{part}_control"] = _shuffled(cells)
+        found |= _worst(f"families/{name}_worst", measured.families, name)
+    found |= _worst("families/worst", every, None)
+    found |= _worst("families/residual_worst", every, None, "residual")
     return found
 
 

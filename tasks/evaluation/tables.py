@@ -34,7 +34,19 @@ def _with_companions(*names: str) -> list[str]:
 
 COLUMNS: Mapping[str, list[str]] = {
     "leakage": [
-        *["method", "probe", "block", "concept", "accuracy", "chance", "control", "low", "high", "n"],
+        *[
+            "method",
+            "probe",
+            "block",
+            "concept",
+            "accuracy",
+            "chance",
+            "control",
+            "control_high",
+            "low",
+            "high",
+            "n",
+        ],
         *("v_information", "v_information_control", "v_information_low", "v_information_high"),
     ],
     "interchange": [
@@ -104,7 +116,7 @@ def _leakage(leakages: Mapping[str, Leakage]) -> list[dict[str, Any]]:
             "probe": cell.probe,
             "block": cell.block,
             "concept": cell.concept,
-            **{suffix: getattr(cell.accuracy, suffix) for suffix in (*BESIDE, "n")},
+            **{suffix: getattr(cell.accuracy, suffix) for suffix in (*BESIDE, "control_high", "n")},
             "accuracy": cell.accuracy.value,
             **beside("v_information", cell.v),
         }

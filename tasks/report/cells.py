@@ -62,11 +62,13 @@ def beside(found: Mapping[str, Any], stem: str = "") -> str:
     """`[0.93, 0.97] · chance 0.10 · shuffled 0.11`, as far as there is any of it.
 
     Args:
-        found: holds `low`, `high`, `chance` and `control`, each behind `stem`.
+        found: holds `low`, `high`, `chance`, `control` and `control_high`, each behind `stem`.
         stem: e.g. "joint_".
     """
     ends = interval(found.get(f"{stem}low"), found.get(f"{stem}high")).strip()
-    levels = (("chance", found.get(f"{stem}chance")), ("shuffled", found.get(f"{stem}control")))
+    levels = [("chance", found.get(f"{stem}chance")), ("shuffled", found.get(f"{stem}control"))]
+    if share(levels[1][1]) == NONE:
+        levels[1] = ("shuffled below", found.get(f"{stem}control_high"))
     said = [f"{words} {share(value)}" for words, value in levels if share(value) != NONE]
     return " · ".join([*([ends] if ends else []), *said])
 

@@ -109,7 +109,7 @@ def per_dimension_table(unit: UnitFacts) -> Table:
     rows = tuple(
         (
             Cell(Markup("<code>{}</code>").format(row["metric"]), "name"),
-            scored(number(row["value"], 3), f"shuffled {number(row['control'], 3)}"),
+            scored(number(row["value"], 3), _small(row)),
             Cell(str(row["notes"]), "name"),
         )
         for row in records(table)
