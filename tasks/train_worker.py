@@ -60,7 +60,7 @@ def train_and_seal(
     for unit, job, result in zip(ready, jobs, trained, strict=True):
         try:
             times = _times(result, wall, len(ready))
-            _seal(root, unit, _interpreter(rows, unit, job, result), result, times)
+            _seal(root, unit, _interpreter(root, rows, unit, (job, result)), result, times)
         except IinError as error:
             failures.append(UnitFailure(unit.name, error))
             if not isinstance(error, DivergedError):
@@ -83,8 +83,9 @@ def _jobs(
     return ready, jobs
 
 
-def _interpreter(rows: GroupRows, unit: Unit, job: Job, trained: Trained) -> Interpreter:
-    layer = rows.layer(unit)
+def _interpreter(root: Root, rows: GroupRows, unit: Unit, done: tuple[Job, Trained]) -> Interpreter:
+    layer, (job, trained) = rows.layer(unit), done
+    dimensions = root.open("dimensions", unit.dimensions.key).meta
     meta: dict[str, Any] = {
         "model": unit.model,
         "layer": unit.layer.layer,
@@ -92,6 +93,7 @@ def _interpreter(rows: GroupRows, unit: Unit, job: Job, trained: Trained) -> Int
         "concepts": {name: spec.model_dump() for name, spec in unit.factors.items()},
         "seed": unit.seed,
         "training": unit.training.model_dump(mode="json"),
+        "dimensions": {"estimator": dimensions["estimator"], "scores": dimensions["scores"]},
     }
     return assemble(
         trained,
