@@ -1,6 +1,7 @@
 """Metrics of block codes: on held-out rows, invariant inside blocks, with chance and interval."""
 
 from iin_core.metrics.conditional_leakage import ConditionalCell, conditional_leakage
+from iin_core.metrics.critic_leak import CriticLeak, critic_leaks, pair_leak
 from iin_core.metrics.distance_correlation import distance_correlation, distance_correlation_test
 from iin_core.metrics.grouped_scores import GroupedScores, grouped_scores
 from iin_core.metrics.hsic import hsic, hsic_test
@@ -39,6 +40,7 @@ from iin_core.metrics.total_correlation import gaussian_total_correlation
 __all__ = [
     "BlockFit",
     "ConditionalCell",
+    "CriticLeak",
     "Dependence",
     "FactorInterchange",
     "FitRows",
@@ -53,6 +55,7 @@ __all__ = [
     "batches_holding_a_factor",
     "beta_vae_score",
     "conditional_leakage",
+    "critic_leaks",
     "dci",
     "distance_correlation",
     "distance_correlation_test",
@@ -74,6 +77,7 @@ __all__ = [
     "linear_cka",
     "mig",
     "modularity",
+    "pair_leak",
     "paired_batches_holding_a_factor",
     "prior_fit",
     "quintiles",
