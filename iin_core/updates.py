@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from iin_core.huge_pages import huge_zeros
 from iin_core.spec import TrainingSpec
 from iin_core.transforms.gradient_place import make_place, offer_place, withdraw_place
 
@@ -31,8 +32,8 @@ class FlatParameters:
         self._shapes = [(len(alike), shape) for shape, alike in by_shape.items()]
         self._parameters = [parameter for alike in by_shape.values() for parameter in alike]
         size = sum(n * _padded_size(shape) for n, shape in self._shapes)
-        self.flat = nn.Parameter(torch.zeros(size, device=self._parameters[0].device))
-        self.gradient = self.flat.grad = torch.zeros_like(self.flat)
+        self.flat = nn.Parameter(huge_zeros((size,), like=self._parameters[0].detach()))
+        self.gradient = self.flat.grad = huge_zeros((size,), like=self.flat.detach())
         values = self._views(self.flat.detach())
         self._places = [make_place(view) for view in self._views(self.gradient)]
         for parameter, view in zip(self._parameters, values, strict=True):

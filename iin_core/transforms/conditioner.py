@@ -55,6 +55,10 @@ class Conditioner(nn.Module):
             self.weights.append(_initial((self.n_nets, n_from, n_to), n_from, generators, zero=last))
             self.biases.append(_initial((self.n_nets, 1, n_to), n_from, generators, zero=last))
 
+    def tensors(self) -> list[Tensor]:
+        """All weights, then all biases; indexing a list of parameters is slow."""
+        return [*self.weights._parameters.values(), *self.biases._parameters.values()]  # type: ignore[list-item]
+
     def forward(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Map u, (K, n, n_in), to the log-scale within (-1, 1) and the shift, each (K, n, n_out)."""
         h = u[:, None].expand(-1, self.n_nets, -1, -1).flatten(0, 1)

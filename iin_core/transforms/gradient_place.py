@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Place(NamedTuple):
-    """Memory for a gradient, as a view of the parameter's own shape and one with the first two axes as one."""
+    """Memory for a gradient, of the parameter's own shape and, as `flat`, with the first two axes as one."""
 
     whole: Tensor
     flat: Tensor
