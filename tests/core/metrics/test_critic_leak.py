@@ -78,7 +78,7 @@ def test_two_rows_of_a_source_are_not_compared() -> None:
 def test_exchanges_are_bounds_of_exchanged_pairs() -> None:
     """The fast form of an exchange equals the bound taken anew of the scores in that order."""
     scores = torch.randn(6, 6, generator=torch.Generator().manual_seed(1))
-    drawn = _exchanges([scores], np.zeros(6, dtype=int), draws=4, seed=3)
+    drawn = _exchanges([scores], np.repeat([0, 1], 3), draws=4, seed=3)
     generator = torch.Generator().manual_seed(3)
     for value in drawn:
         order = torch.randperm(6, generator=generator)
