@@ -41,7 +41,7 @@ def _keys() -> Iterator[tuple[str, tuple[str, ...]]]:
     # The chance of the worst leak has had this shorter name from the start.
     yield from (("score/leak_worst", _CONTROLLED), ("score/leak_excess", ()), ("score/leak_chance", ()))
     yield from (("score/nll_per_dim", _INTERVAL), ("score/invertibility_error", ()))
-    yield ("score/identity_error", ())
+    yield from (("score/identity_error", ()), ("concepts/dependence", ()))
     for reader in READERS:
         yield from ((f"interchange/{reader}_{kind}", _ALL) for kind in (*KINDS, "residual_isolate"))
         yield (f"interchange/{reader}_ceiling", _INTERVAL)
@@ -62,8 +62,8 @@ def _full() -> Iterator[tuple[str, tuple[str, ...]]]:
     yield from ((f"families/{part}", _ALL) for part in ("worst", "residual_worst"))
     yield from ((f"families/{name}_worst", _ALL) for name in FAMILIES)
     yield ("conditional/worst", _ALL)
-    yield ("dependence/concepts", ())
-    yield from (("dependence/critic_nats", _CONTROLLED), ("dependence/total_correlation", _CONTROLLED))
+    yield from (("dependence/critic_nats", _CONTROLLED), ("dependence/critic_nats_p", ()))
+    yield ("dependence/total_correlation", _CONTROLLED)
     for name in ("distance_correlation", "hsic"):
         yield from ((f"dependence/{name}", _CONTROLLED), (f"dependence/{name}_p", ()))
     for name in PER_DIMENSION:

@@ -24,6 +24,7 @@ from iin_core.metrics import (
 from iin_core.metrics.bootstrap import interval, source_means
 from iin_core.metrics.leakage import ALL
 from iin_core.spec import EvaluationSpec
+from tasks.evaluation.foreign import concept_dependence
 from tasks.evaluation.interchanges import interchanged
 from tasks.evaluation.material import Material
 from tasks.evaluation.measured import Measured
@@ -69,7 +70,7 @@ def measure(
         information=grouped(leakages),
         interchanges=swaps,
         prior=prior_fit(coded.code, coded.factorisation.blocks, material.source, spec),
-        scores={**scores, **more.scores},
+        scores={**scores, **_concepts(material), **more.scores},
         why={**why, **more.why},
         families=more.families,
         tables=more.tables,
@@ -139,6 +140,13 @@ def _exactness(
         name = network.reading.name
         return scores, {"score/identity_error": f"not applicable: lossy; {name!r} cannot be put back"}
     return {**scores, "score/identity_error": Score(_identity(network, material))}, {}
+
+
+def _concepts(material: Material) -> dict[str, Score]:
+    """How much the unit's own concepts depend on one another in the data: what leaks without a fault."""
+    known = concept_dependence(material)
+    own = [value for names, value in known.items() if names <= set(material.factors)]
+    return {"concepts/dependence": Score(max(own), n=len(material.rows))} if own else {}
 
 
 def _nll(material: Material, interpreter: Interpreter, spec: EvaluationSpec) -> Score:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,11 +13,17 @@ import pandas as pd
 from iin_core.errors import InputError
 from iin_core.metrics import Leakage, Score, leakages
 from iin_core.spec import EvaluationSpec
-from tasks.evaluation import dependence, per_dimension
+from tasks.evaluation import dependence, foreign, per_dimension
 from tasks.evaluation.dependence import Found
+from tasks.evaluation.keys import SCORE_KEYS
 from tasks.evaluation.material import Material
 
-TABLES = {"dependence": dependence.COLUMNS, "per_dimension": per_dimension.COLUMNS}
+TABLES = {
+    "conditional": foreign.CONDITIONAL_COLUMNS,
+    "critic": foreign.CRITIC_COLUMNS,
+    "dependence": dependence.COLUMNS,
+    "per_dimension": per_dimension.COLUMNS,
+}
 """Table that only `full` writes → its columns."""
 _log = logging.getLogger("tasks.evaluate")
 
@@ -50,15 +56,34 @@ def measure_more(material: Material, spec: EvaluationSpec, times: dict[str, floa
     more = More()
     with timed("families", times):
         more.families = _families(material, spec)
-    with timed("dependence", times):
-        _take(more, "dependence", dependence.block_dependence(material, spec))
-    with timed("per_dimension", times):
-        _take(more, "per_dimension", per_dimension.per_dimension(material, spec))
+    for name, measure in _PARTS.items():
+        with timed(name, times):
+            _take(more, name, measure, material, spec)
     return more
 
 
-def _take(more: More, name: str, found: Found) -> None:
-    table, scores, why = found
+_PARTS: Mapping[str, Callable[[Material, EvaluationSpec], Found]] = {
+    "conditional": foreign.conditional,
+    "critic": foreign.critic,
+    "dependence": dependence.block_dependence,
+    "per_dimension": per_dimension.per_dimension,
+}
+
+
+def _take(
+    more: More,
+    name: str,
+    measure: Callable[[Material, EvaluationSpec], Found],
+    material: Material,
+    spec: EvaluationSpec,
+) -> None:
+    """One part; rows that are too few for it leave its scores out with that reason, and no more."""
+    try:
+        table, scores, why = measure(material, spec)
+    except InputError as error:
+        table, scores = pd.DataFrame(columns=TABLES[name]), {}
+        groups = ("dependence/critic",) if name == "critic" else (f"{name}/",)
+        why = {key: error.what for key in SCORE_KEYS if key.startswith(groups)}
     more.tables[name] = table
     more.scores |= scores
     more.why |= why

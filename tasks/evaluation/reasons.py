@@ -11,8 +11,6 @@ from tasks.evaluation.measured import Measured
 from tasks.evaluation.numbers import shown_probe
 
 ONLY_FULL = "measured on `evaluation: full` only"
-NO_LABELS = "the concept set has no labels"
-ONE_CONCEPT = "the concept set has one concept only"
 _EMPTY_SET = "the concept set is empty: there is no block that could tell or leak a concept"
 _NO_JOINT = "the reader reads none of this set's concepts"
 _NO_PROBE = "the study's evaluation.probes leaves it out"
@@ -48,6 +46,8 @@ def _reason(key: str, measured: Measured, absent: Mapping[str, str], spec: Evalu
     if group == "baseline":
         baseline = next(known for known in BASELINES if name.startswith(known))
         return absent.get(baseline, no_swap if "_joint_" in name else _EMPTY_SET)
+    if group == "concepts":
+        return "fewer than two of the set's concepts have values that can be compared"
     if group == "families":
         family = name.removesuffix("_worst")
         return _NO_FAMILY if family in FAMILIES and family not in spec.families else _EMPTY_SET

@@ -41,6 +41,9 @@ SCORES: dict[str, Words] = {
         "identity error",
         "max |f(x) − G(T⁻¹(T(E(x))))|: how far unchanged codes, put back, move the model's output",
     ),
+    "concepts/dependence": Words(
+        "concepts", "Cramér's V of the set's two most dependent concepts in the data; 0 is independent"
+    ),
     "information/mig": Words("MIG", "grouped mutual information gap over blocks"),
     "information/infom": Words("InfoM", "modularity: each block tells of one concept only"),
     "information/infoc": Words("InfoC", "compactness: each concept is told by one block only"),
@@ -102,6 +105,15 @@ SCORES |= {
         "distance correlation", "of the two blocks that depend most; 0 on average if independent"
     ),
     "dependence/distance_correlation_p": Words("p", "its permutation p-value, times the number of pairs"),
+    "dependence/critic_nats": Words(
+        "pair critic", "what all other blocks together tell of a concept at least, in nats; 0 is best"
+    ),
+    "dependence/critic_nats_p": Words("p", "its permutation p-value, times the number of concepts"),
+    "conditional/worst": Words(
+        "conditional leak",
+        "accuracy for a foreign concept by a reader who knows the block's own concept; chance is a reader "
+        "who knows that alone",
+    ),
     "dependence/hsic": Words("HSIC", "of the two blocks that depend most; no natural scale"),
     "dependence/hsic_p": Words("p", "its permutation p-value, times the number of pairs"),
     "dependence/total_correlation": Words(

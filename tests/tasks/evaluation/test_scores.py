@@ -47,7 +47,7 @@ def _measured(cells=CELLS, **numbers: float) -> Measured:
 
 
 def test_worst_is_furthest_above_its_own_chance() -> None:
-    """0.58 at chance 0.5 leaks more than 0.15 at 0.1; its control is its chance and the worst that luck adds."""
+    """0.58 at chance 0.5 leaks more than 0.15 at 0.1; control is chance and what luck adds at worst."""
     scores, _ = flat_scores(_measured(), {}, SPEC)
     assert scores["score/leak_worst"] == scores["leakage/mlp_worst"] == 0.58
     assert (scores["score/leak_chance"], scores["score/leak_excess"]) == (0.5, pytest.approx(0.08))
