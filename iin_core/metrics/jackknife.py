@@ -33,7 +33,7 @@ def jackknife_interval(
         seed: of the grouping.
 
     Returns:
-        low and high; (None, None) with fewer than four sources.
+        low and high; (None, None) with fewer than four sources, or where the statistic is not finite.
 
     Source: Kott, "The delete-a-group jackknife" (2001).
     """
@@ -44,5 +44,7 @@ def jackknife_interval(
     group_of = np.random.default_rng(seed).permutation(len(names)) % n_groups
     without = [statistic(np.flatnonzero(group_of[codes] != j)) for j in range(n_groups)]
     whole = statistic(np.arange(len(codes)))
+    if not np.isfinite([*without, whole]).all():
+        return None, None
     error = math.sqrt((n_groups - 1) * float(np.var(without)))
     return whole - _Z * error, whole + _Z * error

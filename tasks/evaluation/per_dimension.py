@@ -74,7 +74,9 @@ def per_dimension(material: Material, spec: EvaluationSpec) -> Found:
         real, shuffled = _rows(material, classes, whole, spec.seed)
     except InputError as error:
         return table, {}, {f"per_dimension/{name}": error.what for name in PER_DIMENSION}
-    scores, why, lines = {}, {}, []
+    scores: dict[str, Score] = {}
+    why: dict[str, str] = {}
+    lines = []
     for names, metric in METRICS:
         try:
             found, notes = metric(real)

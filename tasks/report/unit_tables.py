@@ -11,6 +11,7 @@ from tasks.evaluation.keys import COMPANIONS_OF
 from tasks.evaluation.reasons import ONLY_FULL
 from tasks.report.cells import METHODS, PROBES, Cell, Table, beside, name_cell, scored
 from tasks.report.facts import ALL, LAYER, RESIDUAL, UnitFacts, records
+from tasks.report.full_tables import full_tables
 from tasks.report.score_words import SCORES
 from tasks.report.text import NONE, csv_uri, number, share
 
@@ -25,7 +26,8 @@ def unit_tables(unit: UnitFacts) -> tuple[Table, ...]:
 
 def detail_tables(unit: UnitFacts) -> tuple[Table, ...]:
     """The long tables that a unit shows on demand."""
-    made = (leakage_table(unit), dependence_table(unit), per_dimension_table(unit), score_table(unit))
+    more = (*full_tables(unit), dependence_table(unit), per_dimension_table(unit))
+    made = (leakage_table(unit), *more, score_table(unit))
     return tuple(table for table in made if table.rows)
 
 
@@ -109,7 +111,7 @@ def per_dimension_table(unit: UnitFacts) -> Table:
     rows = tuple(
         (
             Cell(Markup("<code>{}</code>").format(row["metric"]), "name"),
-            scored(number(row["value"], 3), _small(row)),
+            scored(number(row["value"], 3), _small(row, "shuffled")),
             Cell(str(row["notes"]), "name"),
         )
         for row in records(table)
@@ -161,12 +163,10 @@ def block_table(unit: UnitFacts) -> Table:
     )
 
 
-def _small(row: dict[str, Any]) -> str:
+def _small(row: dict[str, Any], how: str = "permuted") -> str:
     ends = [number(row[end], 3) for end in ("low", "high")]
     said = [] if NONE in ends else [f"[{ends[0]}, {ends[1]}]"]
-    return " · ".join(
-        [*said, *([] if pd.isna(row["control"]) else [f"permuted {number(row['control'], 3)}"])]
-    )
+    return " · ".join([*said, *([] if pd.isna(row["control"]) else [f"{how} {number(row['control'], 3)}"])])
 
 
 def _is_short(unit: UnitFacts) -> bool:

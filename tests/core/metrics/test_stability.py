@@ -72,3 +72,4 @@ def test_the_jackknife_has_the_width_of_sources() -> None:
     assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.2)
     assert (low + high) / 2 == pytest.approx(values.mean())
     assert jackknife_interval(lambda kept: 0.0, np.arange(3)) == (None, None)
+    assert jackknife_interval(lambda kept: float("inf"), np.arange(30)) == (None, None)
