@@ -14,7 +14,7 @@ from iin_core.flow import build_flow
 from iin_core.spec import FlowSpec, TrainingSpec
 from iin_core.stream import SHARD_ROWS, streams, window_rows
 from tasks.planned import Unit
-from tasks.train_rows import SAMPLE_ROWS, VALIDATION_ROWS
+from tasks.train_rows import sample_rows
 
 _FLOAT = 4
 _PROCESS = 400 * 2**20
@@ -57,8 +57,8 @@ def predicted_memory(units: Sequence[Unit], n_rows: int) -> Memory:
     if streams(training.feed, n_rows, d):
         in_memory = min(n_rows, window_rows(d) + SHARD_ROWS)
     behind = _FLOAT * in_memory * d * (len(fronts) if len(fronts) == 1 else 2 * len(fronts))
-    taken = min(n_rows, SAMPLE_ROWS + VALIDATION_ROWS)
-    rows = behind + sum(_FLOAT * taken * n for n in layers.values()) + 2 * _PIECE
+    taken = sum(_FLOAT * min(n_rows, sum(sample_rows(n))) * n for n in layers.values())
+    rows = behind + taken + 2 * _PIECE
     return Memory(rows, _parameters(flow, training, d, stack), _activations(flow, training, d, stack))
 
 

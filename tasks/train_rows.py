@@ -26,10 +26,8 @@ from tasks.output import Root
 from tasks.plan import Unit
 from tasks.unit_front import open_front
 
-SAMPLE_ROWS = 65_536
-"""Training rows from which priors and the deviation of features are taken, where there are more."""
-VALIDATION_ROWS = 8192
-"""Validation rows that are looked at, where there are more."""
+_SAMPLE_ROWS, _VALIDATION_ROWS, _LEAST_ROWS = 65_536, 8192, 4096
+_SAMPLE_BYTES = 2**30
 _PIECES = 16
 
 
@@ -100,8 +98,9 @@ class GroupRows:
         reader = self._reader(unit.layer.extract.key)
         train, validation = (SubsetReader(reader, self._places[split]) for split in ("train", "validation"))
         front = open_front(self._root, unit)
-        sample = self._taken(train, "train", SAMPLE_ROWS)
-        check = self._taken(validation, "validation", VALIDATION_ROWS)
+        most, most_validation = sample_rows(reader.n_features)
+        sample = self._taken(train, "train", most)
+        check = self._taken(validation, "validation", most_validation)
         return LayerInput(
             front,
             _behind(front, train, sample.z, unit.training.feed),
@@ -116,6 +115,15 @@ class GroupRows:
         z = [torch.from_numpy(reader.read(part.start, part.stop)) for part in places]
         rows = self._places[split][np.concatenate([np.arange(part.start, part.stop) for part in places])]
         return LayerRows(torch.cat(z), self._whole.table.iloc[rows].reset_index(drop=True))
+
+
+def sample_rows(n_features: int) -> tuple[int, int]:
+    """Of how many rows of N features priors, deviations and held-out curves are taken, at most.
+
+    Training and validation rows: within a gibibyte of z, and not fewer than 4,096.
+    """
+    fits = max(_LEAST_ROWS, _SAMPLE_BYTES // (4 * n_features))
+    return min(_SAMPLE_ROWS, fits), min(_VALIDATION_ROWS, fits)
 
 
 def evenly_in_pieces(n: int, most: int) -> list[range]:

@@ -23,6 +23,7 @@ from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, Train
 from tasks.output import Output, Root
 from tasks.step import Step
 from tasks.study import Study
+from tests.tasks.trained_world import world  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from tasks.plan import LayerPlan, Plan, Unit

@@ -15,7 +15,7 @@ import pytest
 from tasks.output import identity
 from tasks.train import train
 from tasks.train_checkpoints import checkpoint_path, open_checkpoints
-from tests.tasks.test_train import changed, copied, world  # noqa: F401
+from tests.tasks.trained_world import changed, copied
 
 WORKER = """
 import pickle, sys
@@ -25,7 +25,7 @@ train_and_seal(*pickle.load(open(sys.argv[1], "rb")), (False, 0.0))
 
 
 @pytest.fixture(scope="module")
-def long_plan(world):  # noqa: F811
+def long_plan(world):
     """The small study with a training of some seconds, and a root in which it was never disturbed."""
     plan, root = world
     units = tuple(changed(unit, updates=400, average=0.9) for unit in plan.units)
