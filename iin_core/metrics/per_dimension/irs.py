@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -60,7 +61,8 @@ def irs(codes: ArrayLike, factors: ArrayLike, *, quantile: float = 0.99, bins: i
     robustness, largest = np.zeros((n_dims, n_factors)), np.zeros(n_dims)
     parents = np.full(n_dims, -1, dtype=np.int64)
     if live.any():
-        active = code[:, live].astype(np.float64)
+        # In the code's own precision and order, as the library: float32 sums differ in the eighth digit.
+        active = code.T[live].T
         largest[live] = np.abs(active - active.mean(0)).max(0)
         held = np.stack([_deviation(active, bin_, quantile) for bin_ in discretise(table, bins).T], axis=1)
         robustness[live] = 1 - held / largest[live, None]
@@ -70,8 +72,8 @@ def irs(codes: ArrayLike, factors: ArrayLike, *, quantile: float = 0.99, bins: i
     return Irs(score, per_dimension, robustness, parents, largest, notes)
 
 
-def _deviation(code: NDArray[np.float64], value: NDArray[np.int64], quantile: float) -> NDArray[np.float64]:
+def _deviation(code: NDArray[Any], value: NDArray[np.int64], quantile: float) -> NDArray[np.float64]:
     """(d,) mean over values of the quantile of |z − mean| among the rows of that value."""
     groups = [code[value == v] for v in np.unique(value)]
-    deviations = [np.quantile(np.abs(group - group.mean(0)), quantile, axis=0) for group in groups]
-    return np.asarray(np.mean(deviations, axis=0))
+    deviations = [np.percentile(np.abs(group - group.mean(0)), quantile * 100, axis=0) for group in groups]
+    return np.asarray(np.mean(deviations, axis=0, dtype=np.float64))

@@ -29,6 +29,7 @@ def test_scores_without_a_fit_are_the_librarys() -> None:
     assert mig(CODE, TABLE).score == pytest.approx(0.3742131535412505, abs=1e-9)
     assert modularity(CODE, TABLE).score == pytest.approx(0.9008625647622878, abs=1e-9)
     assert irs(CODE, TABLE).score == pytest.approx(0.6003589129129154, abs=1e-9)
+    assert irs(CODE.astype(np.float32), TABLE).score == pytest.approx(0.6003589218704535, abs=1e-9)
     assert irs(CODE, NUMBERS).score == pytest.approx(0.6198293870156241, abs=1e-9)
     assert sap_continuous(CODE, NUMBERS).score == pytest.approx(0.3662726540200114, abs=1e-9)
 
