@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+
+from iin_core.huge_pages import huge_zeros
+from iin_core.updates import FlatParameters
 
 _EPSILON = 1e-8
 
 
 class StackedAdamW:
-    """One fused call an IIN over its parts of a flat buffer; rates and skips stay on the device.
+    """One fused call an IIN over its parts of the flat buffer; rates and skips stay on the device.
 
     What sits an update out keeps its parameters, its moments and its count of updates.
 
     Args:
-        values: for each IIN its parts of the parameters.
-        gradients: the same of the gradients.
+        parameters: of K stacked IINs.
         betas, weight_decay: of AdamW.
     """
 
     def __init__(
-        self,
-        values: Sequence[list[Tensor]],
-        gradients: Sequence[list[Tensor]],
-        betas: tuple[float, float],
-        weight_decay: float,
+        self, parameters: FlatParameters, stack: int, betas: tuple[float, float], weight_decay: float
     ) -> None:
         self._betas, self._weight_decay = betas, weight_decay
-        self._values, self._gradients = values, gradients
-        self._first = [[torch.zeros_like(part) for part in own] for own in values]
-        self._second = [[torch.zeros_like(part) for part in own] for own in values]
-        self._counts = [torch.zeros((), device=own[0].device) for own in values]
+        flat = parameters.flat.detach()
+        buffers = (flat, parameters.gradient, *(huge_zeros(flat.shape, like=flat) for _ in range(2)))
+        self._values, self._gradients, self._first, self._second = (
+            [[buffer]] if stack == 1 else [parameters.pieces(buffer, k) for k in range(stack)]
+            for buffer in buffers
+        )
+        self._counts = [torch.zeros((), device=flat.device) for _ in range(stack)]
 
     def step(self, rates: Tensor, skip: Tensor) -> None:
         """Move every IIN but those that skip.

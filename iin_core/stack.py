@@ -57,12 +57,12 @@ class Stack:
         self.flow = self.flow.to(device)
         self.flow.initialize(self.batches.first_rows())
         self._parameters = FlatParameters(self.flow)
-        self._optimizer = _optimizer(self._parameters, stack, spec.betas, spec.weight_decay)
+        self._optimizer = StackedAdamW(self._parameters, stack, spec.betas, spec.weight_decay)
         self._penalties = _penalties(jobs, spec, device)
         self._critics: FlatParameters | None = None
         if any(True for _ in self._penalties.parameters()):
             self._critics = FlatParameters(self._penalties)
-            self._critic_optimizer = _optimizer(self._critics, stack, _PENALTY_BETAS, _PENALTY_DECAY)
+            self._critic_optimizer = StackedAdamW(self._critics, stack, _PENALTY_BETAS, _PENALTY_DECAY)
         self._guard = Guard(stack, device)
         self._average = Average(self._parameters, stack, spec.average) if spec.average else None
         self._early_stop = EarlyStop(self._parameters, stack, spec.patience) if spec.patience else None
@@ -200,16 +200,6 @@ class Stack:
             for part, owner in self._owners.items()
             for name, tensor in owner.state(k).items()
         }
-
-
-def _optimizer(
-    parameters: FlatParameters, stack: int, betas: tuple[float, float], weight_decay: float
-) -> StackedAdamW:
-    flat, gradient = parameters.flat.detach(), parameters.gradient
-    if stack == 1:
-        return StackedAdamW([[flat]], [[gradient]], betas, weight_decay)
-    own = [parameters.pieces(flat, k) for k in range(stack)]
-    return StackedAdamW(own, [parameters.pieces(gradient, k) for k in range(stack)], betas, weight_decay)
 
 
 def _penalties(jobs: Sequence[Job], spec: TrainingSpec, device: torch.device) -> nn.ModuleList:
