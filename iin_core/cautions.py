@@ -38,7 +38,7 @@ def cautions(table: pd.DataFrame, factors: Mapping[str, PairSpec]) -> list[Cauti
         table: one row for each example; its column `source`, where there is one, tells examples apart.
         factors: concept → its kind and column.
     """
-    found = []
+    found: list[Caution] = []
     for name, spec in factors.items():
         if spec.kind != "pairs":
             found += _missing(concept_column(table, name, spec), name)

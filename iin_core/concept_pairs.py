@@ -122,8 +122,9 @@ def label_pairs(
 def _alone(label_code: NDArray[np.int64], source_code: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which rows have no row of their class in another source."""
     labelled = label_code >= 0
-    pairs = np.unique(np.stack((label_code[labelled], source_code[labelled])), axis=1)
-    sources_of_class = np.bincount(pairs[0].astype(np.int64), minlength=max(1, label_code.max() + 1))
+    n_sources = source_code.max(initial=0) + 1
+    found = np.unique(label_code[labelled] * n_sources + source_code[labelled]) // n_sources
+    sources_of_class = np.bincount(found, minlength=max(1, label_code.max() + 1))
     return ~labelled | (sources_of_class[label_code] < 2)
 
 

@@ -80,4 +80,4 @@ def concept_targets(
 
 def as_numbers(values: ArrayLike) -> NDArray[np.float64]:
     """The values, (n,), as floating-point numbers, NaN where missing."""
-    return pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan), np.float64)

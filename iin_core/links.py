@@ -21,7 +21,10 @@ _MIX = (-49064778989728563, -4265267296055464877)
 class Links(Protocol):
     """What links the rows of a batch in one block."""
 
-    block: int
+    @property
+    def block(self) -> int:
+        """Which."""
+        ...
 
     def numbers(self, n: int) -> int:
         """How many numbers in [0, 1) an update of n rows takes."""

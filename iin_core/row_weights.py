@@ -12,6 +12,8 @@ from iin_core.spec import PairSpec
 
 DEPENDENT = 0.1
 """Cramér's V from which two concepts are drawn apart where nothing else is said."""
+BALANCE = 0.5
+"""What classes are balanced by where nothing is said: by the square roots of their sizes."""
 MOST = 10.0
 """No row is drawn more often than this many times the mean."""
 _ROUNDS = 200
@@ -19,7 +21,11 @@ _CLOSE = 1e-4
 
 
 def row_weights(
-    columns: Mapping[str, ArrayLike], specs: Mapping[str, PairSpec], source: ArrayLike
+    columns: Mapping[str, ArrayLike],
+    specs: Mapping[str, PairSpec],
+    source: ArrayLike,
+    *,
+    as_published: bool = False,
 ) -> NDArray[np.float64] | None:
     """The weight of each row, (n,), of mean 1; None where all are alike.
 
@@ -32,11 +38,14 @@ def row_weights(
         columns: for each concept its values, (n,).
         specs: how its pairs are drawn.
         source: (n,), the source example of each row.
+        as_published: draw rows as they come where a concept says nothing else.
 
     Source: raking is iterative proportional fitting, Deming and Stephan 1940.
     """
+    specs = _said(specs, as_published)
     edges = drawn_apart(columns, specs, source)
-    balanced = {n for n, spec in specs.items() if spec.kind == "label" and spec.balance > 0}
+    balance = {name: spec.balance or 0.0 for name, spec in specs.items()}
+    balanced = {name for name, by in balance.items() if by > 0}
     involved = sorted(balanced | {name for edge in edges for name in edge})
     if not involved:
         return None
@@ -46,7 +55,7 @@ def row_weights(
     )
     of_cell = {name: cells[:, i] for i, name in enumerate(codes)}
     mass = counts / counts.sum()
-    demands = _demands(of_cell, mass, {n: specs[n].balance for n in involved}, edges)
+    demands = _demands(of_cell, mass, balance, edges)
     for _ in range(_ROUNDS):
         before = mass
         for cell, wanted in demands:
@@ -70,6 +79,19 @@ def drawn_apart(
         if asked or (a is None and b is None and pair.v >= DEPENDENT):
             found.append((pair.a, pair.b))
     return found
+
+
+def _said(specs: Mapping[str, PairSpec], as_published: bool) -> dict[str, PairSpec]:
+    """The specs with what holds where they say nothing."""
+    said = {}
+    for name, spec in specs.items():
+        changes: dict[str, object] = {}
+        if spec.kind == "label" and spec.balance is None and not as_published:
+            changes["balance"] = BALANCE
+        if spec.given is None and as_published:
+            changes["given"] = ()
+        said[name] = spec.model_copy(update=changes)
+    return said
 
 
 def _demands(

@@ -137,10 +137,11 @@ def make_sampler(
         blocks: the layout of z̃.
         tables: of pairs given by hand.
         links: `batch`: rows of a batch that agree in a further concept are linked too; `pair`: each
-            pair shares what it was drawn for alone, as in the paper.
+            pair shares what it was drawn for alone, as in the paper, and rows are drawn as they come
+            where a concept says nothing else.
     """
     n_rows, names = len(np.asarray(source)), list(blocks)
-    weights = row_weights(columns, specs, source)
+    weights = row_weights(columns, specs, source, as_published=links == "pair")
     sources: list[PairSource] = []
     further: list[Links] = []
     for name, spec in specs.items():

@@ -75,10 +75,12 @@ class PairSpec(Spec):
     rho: Annotated[float, Field(gt=0, lt=1)] = 0.975
     """σ_ab, the positive correlation of the shared block over the two examples of a pair; of a number
     the greatest, between equal values."""
-    balance: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Of a label: 0 draws its rows alike, 1 its classes, 0.5 the square roots of their sizes."""
+    balance: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Of a label: 0 draws its rows alike, 1 its classes, 0.5 its classes by the square roots of their
+    sizes. When left out 0.5; 0 where a training has `links: pair`."""
     given: tuple[str, ...] | None = None
-    """The concepts from which this one is drawn apart; when left out those that it depends on."""
+    """The concepts from which this one is drawn apart; when left out those that it depends on, and
+    none where a training has `links: pair`."""
     file: str | None = None
     """Of a table of pairs: a CSV or Parquet file."""
 
@@ -86,9 +88,9 @@ class PairSpec(Spec):
     def _suits_the_kind(self) -> PairSpec:
         if (self.kind == "pairs") != (self.file is not None):
             raise ValueError("a table of pairs, and nothing else, is {kind: pairs, file: name.csv}")
-        if self.kind == "pairs" and (self.balance or self.given is not None):
+        if self.kind == "pairs" and (self.balance is not None or self.given is not None):
             raise ValueError("a table of pairs has neither balance nor given")
-        if self.kind == "numeric" and self.balance:
+        if self.kind == "numeric" and self.balance is not None:
             raise ValueError("balance is for labels; a number has no classes")
         return self
 

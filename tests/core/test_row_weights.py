@@ -23,8 +23,27 @@ def correlated(n, strength, seed=0, n_classes=3):
 
 
 def test_independent_balanced_concepts_are_drawn_as_they_are():
-    """Where nothing is to be changed no weights are made."""
-    assert row_weights(correlated(2000, 0.0), LABELS, np.arange(2000)) is None
+    """Where nothing is to be changed weights are one, or none are made."""
+    even = {"a": np.arange(2000) % 2, "b": np.arange(2000) // 2 % 2}
+    assert row_weights(even, LABELS, np.arange(2000)) == pytest.approx(np.ones(2000))
+    as_they_are = dict.fromkeys("ab", PairSpec(balance=0.0))
+    assert row_weights(correlated(2000, 0.0), as_they_are, np.arange(2000)) is None
+
+
+def test_the_published_batch_draws_rows_as_they_come():
+    """As published nothing is balanced or drawn apart, unless a concept asks for it."""
+    data, source = correlated(2000, 0.5), np.arange(2000)
+    assert row_weights(data, LABELS, source, as_published=True) is None
+    asked = {"a": PairSpec(balance=1.0), "b": PairSpec()}
+    weights = row_weights(data, asked, source, as_published=True)
+    assert np.bincount(data["a"], weights) == pytest.approx(2000 / 3)
+
+
+def test_classes_are_balanced_by_the_square_root_of_their_sizes():
+    """Where nothing is said a class four times as large is drawn twice as often."""
+    label = np.arange(1000) % 5 == 0
+    weights = row_weights({"a": label}, {"a": PairSpec()}, np.arange(1000))
+    assert weights[~label].sum() == pytest.approx(2 * weights[label].sum())
 
 
 @settings(max_examples=25, deadline=None)
@@ -76,7 +95,7 @@ def test_combinations_that_do_not_occur_leave_what_they_must():
     data = correlated(4000, 0.5)
     kept = (data["a"] != 0) | (data["b"] != 2)
     data = {name: values[kept] for name, values in data.items()}
-    weights = row_weights(data, LABELS, np.arange(kept.sum()))
+    weights = row_weights(data, dict.fromkeys("ab", PairSpec(balance=0.0)), np.arange(kept.sum()))
     before = cramers_v(contingency(data["a"], data["b"]), 4000)
     after = cramers_v(contingency(data["a"], data["b"], weights), 4000)
     assert after < 0.8 * before

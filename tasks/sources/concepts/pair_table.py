@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from iin_core.pair_checks import check_pairs
 from iin_core.pairs import Pairs
 from iin_core.rows import listed, source_texts
 from iin_core.spec import PairSpec
-from tasks.fingerprint import file_sha256
+from tasks.sealed import file_sha256
 
-READERS = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".pq": pd.read_parquet}
+READERS: dict[str, Callable[[Path], pd.DataFrame]] = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".pq": pd.read_parquet}
 COLUMNS = ("a", "b", "shares", "differs", "rho")
 BETWEEN_NAMES = "/"
 """Stands between the names of several concepts; no name of a concept holds it."""
