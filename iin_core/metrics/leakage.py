@@ -98,7 +98,8 @@ def leakages(
         fit_on: rows that probes are fitted on in place of cross-fitting; all rows given before are
             then read in one direction. Fitted on rows that T was fitted on, they flatter it.
         shuffles: how many times probes are also fitted on shuffled labels, for the control; each
-            costs as much as the probes themselves, 0 leaves `control` empty.
+            costs as much as the probes themselves. With 0 the control is what the probes say against
+            labels shuffled afterwards.
     """
     n = len(np.asarray(source))
     if fit_on is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -52,7 +52,8 @@ class _Judged:
     Args:
         said: (1 + shuffles, n) classes.
         right: (1 + shuffles, n) 0 or 1, NaN where a row has no label.
-        losses: (1 + shuffles, n) nats, NaN likewise.
+        losses: (1 + shuffles, n) nats, NaN likewise; without shuffles a second one is that of the
+            real probe against shuffled labels.
     """
 
     said: NDArray[np.int64]
@@ -75,7 +76,8 @@ def probe_codes(
         labels: the concepts.
         rows: who is fitted on what, and reads what.
         spec: `probes`, `seed`, `bootstrap`, `permutations`.
-        shuffles: controls fitted on shuffled labels; each costs as much as the real probes.
+        shuffles: probes fitted on shuffled labels, for the control; each costs as much as the real
+            ones. Without any, the control is what the real probes say against shuffled labels.
 
     Returns:
         (family, position in codes, position in labels) → what was read.
@@ -94,12 +96,13 @@ def probe_codes(
     for members, stack in stacks(codes, targets, rows.folds):
         for family in spec.probes:
             log_probs = FAMILIES[family](stack, seed=spec.seed)[:, :, rows.read]
-            judged = _judge(log_probs, stack.targets[:, rows.read], family)
             for row, code in enumerate(members):
                 for i, label in enumerate(labels):
                     part = slice(i * (1 + shuffles), (i + 1) * (1 + shuffles))
-                    mine = _Judged(*(values[row, part] for values in judged))
-                    readings[family, code, i] = _reading(mine, null[i], label.at(rows.read), rows, spec)
+                    judged = _judge(log_probs[row, part], stack.targets[part, rows.read], null[i])
+                    if family in WITHOUT_PROBABILITIES:
+                        judged = replace(judged, losses=np.full_like(judged.losses, np.nan))
+                    readings[family, code, i] = _reading(judged, null[i], label.at(rows.read), rows, spec)
     return readings
 
 
@@ -118,22 +121,24 @@ def _shuffled(label: ProbeLabels, rows: ProbeRows, seed: int) -> NDArray[np.int6
     return shuffle_over_sources(label.classes, rows.source, seed=seed)
 
 
-def _judge(
-    log_probs: Tensor, targets: Tensor, family: str
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Class said, right (0 or 1) and CE of each row, all (inputs, targets, n); NaN without a label."""
-    truth = targets.expand(len(log_probs), -1, -1)
-    said = log_probs.argmax(3)
-    losses = -log_probs.gather(3, truth.clamp_min(0)[..., None]).squeeze(3).double()
-    right = (said == truth).double()
-    if family in WITHOUT_PROBABILITIES:
-        losses = torch.full_like(losses, torch.nan)
-    right, losses = (values.masked_fill(truth < 0, torch.nan) for values in (right, losses))
-    return said.numpy(), right.numpy(), losses.numpy()
+def _judge(log_probs: Tensor, targets: Tensor, null: NDArray[np.int16]) -> _Judged:
+    """What (1 + shuffles) probes say of the rows read."""
+    said = log_probs.argmax(2)
+    right = (said == targets).double().masked_fill(targets < 0, torch.nan)
+    losses = _losses(log_probs, targets)
+    if len(targets) == 1:
+        losses = torch.cat([losses, _losses(log_probs, torch.from_numpy(null[:1].astype(np.int64)))])
+    return _Judged(said.numpy(), right.numpy(), losses.numpy())
+
+
+def _losses(log_probs: Tensor, targets: Tensor) -> Tensor:
+    """CE of each row, nats, (…, n); NaN without a label."""
+    losses = -log_probs.gather(2, targets.clamp_min(0)[..., None]).squeeze(2).double()
+    return losses.masked_fill(targets < 0, torch.nan)
 
 
 def _reading(
-    judged: _Judged, null: NDArray[np.int64], label: ProbeLabels, rows: ProbeRows, spec: EvaluationSpec
+    judged: _Judged, null: NDArray[np.int16], label: ProbeLabels, rows: ProbeRows, spec: EvaluationSpec
 ) -> Reading:
     """One reading; all arguments hold the rows read only."""
     side, source = rows.side[rows.read], rows.source[rows.read]
@@ -146,7 +151,7 @@ def _reading(
     accuracy = Score(
         value=_both_ways(judged.right[0], side),
         chance=float(label.shares.max()),
-        control=_mean([_both_ways(values, side) for values in judged.right[1:]]),
+        control=_mean([_both_ways(values, side) for values in judged.right[1:]], otherwise=shuffled),
         low=low,
         high=high,
         n=n,
@@ -154,7 +159,7 @@ def _reading(
     )
     losses = [_both_ways(values, side) for values in judged.losses]
     told, *untold = (float(np.maximum(1 - loss / label.entropy, 0)) for loss in losses)
-    v = Score(told, chance=0.0, control=_mean(untold), low=v_low, high=v_high, n=n)
+    v = Score(told, chance=0.0, control=float(np.mean(untold)), low=v_low, high=v_high, n=n)
     return Reading(accuracy, v, samples, v_samples, shuffled, losses[0], ce_samples)
 
 
@@ -164,5 +169,5 @@ def _both_ways(values: NDArray[np.float64], side: NDArray[np.int64]) -> float:
     return float(np.mean([way[~np.isnan(way)].mean() if (~np.isnan(way)).any() else np.nan for way in ways]))
 
 
-def _mean(values: list[float]) -> float | None:
-    return float(np.mean(values)) if values else None
+def _mean(values: list[float], *, otherwise: NDArray[np.float64]) -> float:
+    return float(np.mean(values) if values else np.nanmean(otherwise))

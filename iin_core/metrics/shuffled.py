@@ -17,7 +17,7 @@ QUANTILE = 0.95
 
 def shuffled_labels(
     labels: Sequence[ProbeLabels], rows: ProbeRows, *, draws: int, seed: int
-) -> list[NDArray[np.int64]]:
+) -> list[NDArray[np.int16]]:
     """For each concept (draws, rows read) classes, shuffled over the sources of each direction.
 
     A draw exchanges the same sources for all concepts whose labels are known in the same rows.
@@ -30,7 +30,7 @@ def shuffled_labels(
     """
     read = rows.read
     side, source = rows.side[read], rows.source[read]
-    shuffled = [np.tile(label.classes[read], (draws, 1)) for label in labels]
+    shuffled = [np.tile(label.classes[read].astype(np.int16), (draws, 1)) for label in labels]
     by_mask: dict[bytes, list[int]] = {}
     for i, label in enumerate(labels):
         by_mask.setdefault(label.known[read].tobytes(), []).append(i)
@@ -49,7 +49,7 @@ def shuffled_labels(
 
 
 def accuracies(
-    said: NDArray[np.int64], labels: NDArray[np.int64], side: NDArray[np.int64]
+    said: NDArray[np.int64], labels: NDArray[np.int16], side: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Mean over directions of the accuracy, for each draw of labels.
 
@@ -63,9 +63,10 @@ def accuracies(
     """
     parts = []
     for value in np.unique(side):
-        members = side == value
-        known = (labels[:, members] >= 0).sum(1)
-        right = (labels[:, members] == said[members]).sum(1)
+        members = np.flatnonzero(side == value)
+        truth = labels.take(members, axis=1)
+        known = np.count_nonzero(truth >= 0, axis=1)
+        right = np.count_nonzero(truth == said[members].astype(np.int16), axis=1)
         parts.append(np.divide(right, known, out=np.full(len(labels), np.nan), where=known > 0))
     means: NDArray[np.float64] = np.mean(parts, axis=0)
     return means

@@ -198,18 +198,18 @@ def test_probes_can_be_fitted_on_other_rows() -> None:
         leakages({"iin": (code, BLOCKS)}, {"digit": digit}, source, SPEC, fit_on=fit)
 
 
-def test_without_shuffled_fits_there_is_a_quantile_and_no_control() -> None:
-    """`shuffles=0` halves the cost and leaves the probes, their intervals and quantiles."""
-    source, digit, _, code = _world(60)
+def test_without_shuffled_fits_the_probes_are_their_own_control() -> None:
+    """With `shuffles=0` the control is what the probes say, against labels shuffled afterwards."""
+    source, digit, _, code = _world(100)
     spec = EvaluationSpec(probes=("linear",), bootstrap=50)
     alone = leakages({"a": (code, BLOCKS)}, {"digit": digit}, source, spec, shuffles=0)["a"]
     beside = leakages({"a": (code, BLOCKS)}, {"digit": digit}, source, spec, shuffles=2)["a"]
     for a, b in zip(alone.cells, beside.cells, strict=True):
         assert a.accuracy.value == pytest.approx(b.accuracy.value, abs=0.01)
-        assert a.accuracy.control is None
-        assert a.v.control is None
-        assert a.accuracy.control_high < 0.5
-        assert abs(b.accuracy.control - b.accuracy.chance) < 0.15
+        assert a.accuracy.control == pytest.approx(a.null.mean())
+        assert abs(a.accuracy.control - b.accuracy.control) < 0.15
+        assert a.v.control == b.v.control == 0
+        assert a.accuracy.control < a.accuracy.control_high < 0.5
 
 
 def test_the_worst_of_all_families() -> None:
