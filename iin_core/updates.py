@@ -36,9 +36,9 @@ class FlatParameters:
         self.gradient = self.flat.grad = huge_zeros((size,), like=self.flat.detach())
         values = self._views(self.flat.detach())
         self._places = [make_place(view) for view in self._views(self.gradient)]
-        for parameter, view in zip(self._parameters, values, strict=True):
+        for parameter, view, place in zip(self._parameters, values, self._places, strict=True):
             view.copy_(parameter.detach())
-            parameter.data = view
+            parameter.data, parameter.grad = view, place.whole
 
     def differentiate(self, loss: Tensor, *others: FlatParameters) -> None:
         """Fill the flat gradient, and those of the others, with that of a scalar loss."""

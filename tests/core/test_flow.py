@@ -3,10 +3,15 @@
 import pytest
 import torch
 
+from iin_core.blocks import Blocks
 from iin_core.errors import InputError
 from iin_core.flow import build_flow
 from iin_core.objective import nll_per_dim
 from iin_core.spec import FlowSpec
+from iin_core.transforms import ResidualCoupling
+
+BLOCKS = Blocks({"residual": 5, "digit": 3, "colour": 2})
+FULL = FlowSpec(couplings=2, residual_couplings=2, mixing="rotation", actnorm=False, hidden=16, nets="joint")
 
 
 def moved(flow, scale=0.1):
@@ -25,6 +30,49 @@ def test_flow_is_invertible(n_dims, depth):
     x = torch.randn(2, 50, n_dims, generator=torch.Generator().manual_seed(2))
     z_tilde, _ = flow(x)
     torch.testing.assert_close(flow.inverse(z_tilde), x, atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("blocks", [{"residual": 5, "digit": 5}, {"digit": 9, "residual": 1}], ids=str)
+def test_flow_with_residual_couplings_is_invertible(blocks):
+    """Rotations and residual couplings are undone by decoding, wherever and however wide the residual."""
+    flow = moved(build_flow(FULL, [Blocks(blocks)] * 2, [0, 1]))
+    x = torch.randn(2, 50, 10, generator=torch.Generator().manual_seed(2))
+    z_tilde, _ = flow(x)
+    torch.testing.assert_close(flow.inverse(z_tilde), x, atol=2e-4, rtol=1e-3)
+
+
+def test_rotated_couplings_start_as_the_identity():
+    """Without activation normalisation a rotating flow starts as the map that changes nothing."""
+    x = torch.randn(2, 50, 10, generator=torch.Generator().manual_seed(2))
+    z_tilde, log_det = build_flow(FULL, [BLOCKS] * 2, [0, 1])(x)
+    torch.testing.assert_close(z_tilde, x, atol=1e-5, rtol=1e-5)
+    assert torch.equal(log_det, torch.zeros(2, 50))
+
+
+def test_residual_couplings_move_the_residual_alone():
+    """What lies in the concepts' blocks passes through, and what moves the residual reads all of it."""
+    couplings = [t for t in build_flow(FULL, [BLOCKS], [0]).transforms if isinstance(t, ResidualCoupling)]
+    assert len(couplings) == FULL.residual_couplings
+    x = torch.randn(1, 20, 10, generator=torch.Generator().manual_seed(2))
+    for coupling in map(moved, couplings):
+        y, _ = coupling(x)
+        assert torch.equal(y[..., 5:], x[..., 5:])
+        assert not torch.isclose(y[..., :5], x[..., :5]).any()
+        other = x.clone()
+        other[..., 9] += 1
+        assert not torch.isclose(coupling(other)[0][..., :5], y[..., :5]).any()
+
+
+@pytest.mark.parametrize("blocks", [10, [Blocks({"residual": 10})]], ids=["width", "no concepts"])
+def test_no_residual_couplings_without_concepts(blocks):
+    """Where there are no concepts the couplings that would read them are left out."""
+    assert not any(isinstance(t, ResidualCoupling) for t in build_flow(FULL, blocks, [0]).transforms)
+
+
+def test_residuals_in_different_places_are_not_stacked():
+    """IINs whose residuals differ in place cannot share residual couplings."""
+    with pytest.raises(ValueError, match="residuals lie in different places"):
+        build_flow(FULL, [BLOCKS, Blocks({"residual": 4, "digit": 6})], [0, 1])
 
 
 def test_density_integrates_to_one():
@@ -47,9 +95,10 @@ def test_start_is_a_shuffle():
     assert torch.equal(log_det, torch.zeros(1, 5))
 
 
-def test_unstacked_flow_is_the_same():
+@pytest.mark.parametrize("spec", [FlowSpec(couplings=2, hidden=16), FULL], ids=["permuted", "rotated"])
+def test_unstacked_flow_is_the_same(spec):
     """One IIN taken out of a stack computes bit for bit what it computed inside."""
-    flow = moved(build_flow(FlowSpec(couplings=2, hidden=16), 8, [0, 1, 2]))
+    flow = moved(build_flow(spec, [Blocks({"residual": 5, "digit": 3})] * 3, [0, 1, 2]))
     x = torch.randn(3, 16, 8, generator=torch.Generator().manual_seed(0))
     z_tilde, log_det = flow(x)
     alone, alone_log_det = flow.unstack(1)(x[1:2])

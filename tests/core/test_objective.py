@@ -1,12 +1,13 @@
-"""The loss of pairs against the paper's formula written out and against exact densities."""
+"""The loss of linked rows against the paper's formula written out and against exact densities."""
 
 import math
 
+import pytest
 import torch
 from torch.distributions import MultivariateNormal, Normal
 
 from iin_core.blocks import Blocks
-from iin_core.objective import nll_per_dim, pair_loss
+from iin_core.objective import linked_loss, nll_per_dim
 
 BLOCKS = Blocks({"residual": 2, "digit": 3, "colour": 1})
 
@@ -15,40 +16,57 @@ def drawn(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def test_pair_loss_is_half_the_published_one():
-    """For pairs that share one concept the loss is ½ ℓ of the paper, block by block."""
+def linked(n, shared):
+    """Links of 2n rows [a; b]: each b to its a in the blocks `shared`."""
+    rho = torch.zeros(2 * n, BLOCKS.n_dims, dtype=torch.float64)
+    for name in shared:
+        rho[n:, BLOCKS[name]] = 0.975
+    partner = torch.arange(2 * n)[:, None].expand(2 * n, BLOCKS.n_dims).clone()
+    return torch.where(rho > 0, partner - n, partner), rho
+
+
+@pytest.mark.parametrize("shared", [["digit"], ["colour"], ["digit", "colour"], ["residual", "digit"]])
+def test_linked_loss_is_a_quarter_of_the_published_one(shared):
+    """With the rows of pairs one after another twice the loss is ½ ℓ of the paper, block by block."""
     a, b, log_det_a, log_det_b = drawn(8, 6), drawn(8, 6, seed=1), drawn(8, seed=2), drawn(8, seed=3)
-    for shared in ("digit", "colour"):
-        rho = torch.zeros(6, dtype=torch.float64)
-        rho[BLOCKS[shared]] = 0.975
-        total = (a**2).sum(1) - 2 * log_det_a - 2 * log_det_b
-        for name, place in BLOCKS.items():
-            if name == shared:
-                total = total + ((b[:, place] - 0.975 * a[:, place]) ** 2).sum(1) / (1 - 0.975**2)
-            else:
-                total = total + (b[:, place] ** 2).sum(1)
-        ours = pair_loss(a, b, log_det_a, log_det_b, rho.expand(8, 6))
-        torch.testing.assert_close(ours, total.mean() / 2)
+    total = (a**2).sum(1) - 2 * log_det_a - 2 * log_det_b
+    for name, place in BLOCKS.items():
+        if name in shared:
+            total = total + ((b[:, place] - 0.975 * a[:, place]) ** 2).sum(1) / (1 - 0.975**2)
+        else:
+            total = total + (b[:, place] ** 2).sum(1)
+    ours = linked_loss(torch.cat((a, b)), torch.cat((log_det_a, log_det_b)), *linked(8, shared))
+    torch.testing.assert_close(2 * ours, total.mean() / 2)
 
 
-def test_pair_loss_is_a_density_up_to_a_constant():
+def test_linked_loss_is_a_density_up_to_a_constant():
     """The loss differs from the negative log-density of correlated normal pairs by a constant alone."""
-    rho = 0.8
-    pairs = drawn(50, 2)
-    joint = MultivariateNormal(torch.zeros(2).double(), torch.tensor([[1, rho], [rho, 1]]).double())
-    zeros = torch.zeros(1).double()
-    losses = torch.stack(
-        [pair_loss(p[:1, None], p[1:, None], zeros, zeros, torch.full((1, 1), rho).double()) for p in pairs]
-    )
+    correlation = 0.8
+    covariance = torch.tensor([[1, correlation], [correlation, 1]]).double()
+    joint = MultivariateNormal(torch.zeros(2).double(), covariance)
+    pairs, zeros = drawn(50, 2), torch.zeros(2).double()
+    partner, rho = torch.zeros(2, 1).long(), torch.tensor([[0], [correlation]]).double()
+    losses = torch.stack([2 * linked_loss(pair[:, None], zeros, partner, rho) for pair in pairs])
     constants = -joint.log_prob(pairs) - losses
     torch.testing.assert_close(constants, constants[:1].expand(50))
 
 
-def test_pairs_that_share_nothing_are_unsupervised():
-    """With ρ = 0 everywhere the loss is the mean negative log-likelihood of both rows together."""
-    a, b, log_det = drawn(8, 6), drawn(8, 6, seed=1), drawn(8, seed=2)
-    ours = pair_loss(a, b, log_det, log_det, torch.zeros(8, 6).double())
-    torch.testing.assert_close(ours, 6 * (nll_per_dim(a, log_det) + nll_per_dim(b, log_det)).mean())
+def test_rows_without_links_are_unsupervised():
+    """With ρ = 0 everywhere the loss is the mean negative log-likelihood of the rows."""
+    z_tilde, log_det = drawn(8, 6), drawn(8, seed=2)
+    ours = linked_loss(z_tilde, log_det, *linked(4, []))
+    torch.testing.assert_close(ours, 6 * nll_per_dim(z_tilde, log_det).mean())
+
+
+def test_gradient_of_links_is_the_written_out_one():
+    """Each row gets its own term, and the row that it is linked to gets the other, exactly once."""
+    z_tilde = drawn(8, 6).requires_grad_()
+    partner, rho = linked(4, ["digit"])
+    (ours,) = torch.autograd.grad(linked_loss(z_tilde, drawn(8, seed=1), partner, rho), z_tilde)
+    free = (z_tilde - rho * z_tilde.gather(0, partner)) / (1 - rho**2)
+    expected = free.clone()
+    expected[:4] -= rho[4:] * free[4:]
+    torch.testing.assert_close(8 * ours, expected)
 
 
 def test_nll_is_that_of_the_normal_distribution():
