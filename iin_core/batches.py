@@ -57,9 +57,9 @@ class Batches:
         self._noise = torch.stack([job.noise for job in jobs]).to(device) * spec.noise
         self._block_of_dim = torch.tensor([job.blocks.index_of_dim for job in jobs], device=device)
         self._generators = [torch.Generator().manual_seed(_STREAM + job.seed) for job in jobs]
-        self._noisy = _noisy_places(spec)
+        self._noisy = _noisy_places(spec).to(device)
         self.clean = torch.ones(spec.batch, dtype=torch.bool, device=device)
-        self.clean[self._noisy.to(device)] = False
+        self.clean[self._noisy] = False
 
     def first_rows(self) -> Tensor:
         """Rows for the data-dependent initialisation, (K, n, d): the same number for every IIN."""
