@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from tasks.results import SCORE
 from tasks.track.study import concepts_by_layer
+from tasks.track.unit import held_against
 from tasks.tracked_names import TAG_LENGTH, markdown_text, shorten
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ _COLUMNS = {
     "score/joint_head": "joint (head)",
     "score/mig": "grouped MIG",
     "score/leak_worst": "worst leak",
-    "score/leak_chance": "chance",
     "score/nll_per_dim": "nll/dim",
 }
 _LONGEST = TAG_LENGTH - 200
@@ -30,7 +31,7 @@ _LONGEST = TAG_LENGTH - 200
 
 @dataclass(frozen=True)
 class _Cell:
-    """Layer × concept set × budget: escaped names, and (mean, half the range) of scores over seeds."""
+    """Layer × concept set × budget: escaped names, and scores and their companions over seeds."""
 
     model: str
     layer: str
@@ -38,16 +39,19 @@ class _Cell:
     budget: str
     headline: bool
     seeds: str
-    scores: Mapping[str, tuple[float, float]]
+    scores: Mapping[str, pd.Series]
 
     def mean(self, key: str) -> float:
-        return self.scores.get(key, (-math.inf, 0.0))[0]
+        return float(self.scores[key].mean()) if key in self.scores else -math.inf
 
     def number(self, key: str) -> str:
+        """`0.951 ± 0.004 [0.940, 0.960], chance 0.017, shuffled 0.020`."""
         if key not in self.scores:
             return "–"
-        mean, spread = self.scores[key]
-        return f"{mean:.3f} ± {spread:.3f}" if spread else f"{mean:.3f}"
+        values = self.scores[key]
+        spread = f" ± {(values.max() - values.min()) / 2:.3f}" if len(values) > 1 else ""
+        means = {name: float(found.mean()) for name, found in self.scores.items()}
+        return f"{means[key]:.3f}{spread}{held_against(means, key)}"
 
 
 def study_note(
@@ -112,12 +116,17 @@ def _where_concepts_are(plan: Plan, evaluated: Mapping[str, Output]) -> str:
         if first is None or last is None:
             continue
         said.append(
-            f"{markdown_text(last['concept'])} {first['accuracy']:.2f} in {markdown_text(first['layer'])}, "
-            f"{last['accuracy']:.2f} in {markdown_text(last['layer'])} (chance {last['chance']:.2f})"
+            f"{markdown_text(last['concept'])} {_read(first)} in {markdown_text(first['layer'])}, "
+            f"{_read(last)} in {markdown_text(last['layer'])} (chance {last['chance']:.2f}, shuffled "
+            f"{last['control']:.2f})"
         )
     if not said:
         return "How readable each concept is by layer: metrics `layers/…/concepts readable/…`."
     return f"Readable from the layer itself: {'; '.join(said[:8])}."
+
+
+def _read(row: Mapping[str, Any]) -> str:
+    return f"{row['accuracy']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 
 def _gates(verdicts: Sequence[Verdict]) -> str:
@@ -148,7 +157,10 @@ def _table(cells: Sequence[_Cell], room: int) -> str:
         if sum(map(len, lines)) + len(lines) + len(line) > room:
             return "\n".join([*lines, "", f"… and {len(cells) - i} more in `summary.csv`."])
         lines.append(line)
-    legend = "± half the range over seeds. A short training budget is not to be compared with a full one; "
+    legend = (
+        "± half the range over seeds; in brackets the 95 % interval over sources. A short training budget "
+        "is not to be compared with a full one; "
+    )
     return "\n".join([*lines, "", f"{legend}nll in nats, ½·log 2π left out."])
 
 
@@ -160,7 +172,7 @@ def _cells(plan: Plan, scores: pd.DataFrame) -> list[_Cell]:
     for places in units.values():
         unit, rows = plan.units[places[0]], scores.iloc[places]
         done = rows[rows["status"] == "evaluated"]
-        values = {key: done[key].dropna() for key in _COLUMNS if key in done}
+        values = {str(key): done[key].dropna() for key in done if str(key).startswith(SCORE)}
         cells.append(
             _Cell(
                 model=markdown_text(unit.model),
@@ -169,7 +181,7 @@ def _cells(plan: Plan, scores: pd.DataFrame) -> list[_Cell]:
                 budget=unit.budget,
                 headline=unit.headline,
                 seeds=f"{len(done)}" if len(done) == len(rows) else f"{len(done)} of {len(rows)}",
-                scores={key: (v.mean(), (v.max() - v.min()) / 2) for key, v in values.items() if len(v)},
+                scores={key: found for key, found in values.items() if len(found)},
             )
         )
     return cells

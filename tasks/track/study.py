@@ -11,9 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from tasks.results import SCORE, read_scores
+from tasks.evaluation.keys import companion
+from tasks.results import SCORE
+from tasks.seeds import SeedGroup, seed_groups
 from tasks.storage import is_local
 from tasks.study_record import record_of
 from tasks.track.server import Metric
@@ -22,12 +25,15 @@ from tasks.tracked_names import csv_text, key_parts, tag_value
 
 if TYPE_CHECKING:
     from tasks.output import Output, Root
-    from tasks.plan import Plan, Unit
+    from tasks.planned import Plan, Unit
 
 PRIMARY_METRIC = "score/joint_reader"
 READ_FROM_LAYER = ("layer", "all")
 """Method and block of leakage.csv under which the layer itself was probed."""
-_CONCEPT_COLUMNS = ("concept", "accuracy", "chance", "model", "layer", "index", "sealed_at")
+_BESIDE = ("chance", "control", "low", "high")
+_CONCEPT_COLUMNS = ("concept", "accuracy", *_BESIDE, "model", "layer", "index", "sealed_at")
+SPREAD = "spread"
+"""`<score>_spread`: half the range over seeds."""
 
 
 def study_key(plan: Plan) -> str:
@@ -64,22 +70,28 @@ def experiment_tags(plan: Plan) -> dict[str, str]:
     }
 
 
-def study_metrics(plan: Plan, evaluated: Mapping[str, Output]) -> list[Metric]:
-    """Scores by layer, and the means of the headline units.
+def study_metrics(plan: Plan, root: Root, evaluated: Mapping[str, Output]) -> list[Metric]:
+    """Scores by layer with their spread over seeds, and the means of the headline units.
 
     Only of what is evaluated for every seed: what has been said once stays true when the rest follows.
 
     Args:
         plan: the plan.
+        root: where its row table lies.
         evaluated: key → sealed evaluation, of the units that have one.
     """
-    return [*_headline(plan, evaluated), *_by_layer(plan, evaluated), *_concepts_by_layer(plan, evaluated)]
+    groups = [group for group in seed_groups(plan, root, evaluated) if group.n_evaluated == len(group.units)]
+    return [
+        *_headline(plan, groups, evaluated),
+        *_by_layer(plan, groups, evaluated),
+        *_concepts_by_layer(plan, evaluated),
+    ]
 
 
 def concepts_by_layer(plan: Plan, evaluated: Mapping[str, Output]) -> pd.DataFrame:
     """How well an MLP reads each concept from each layer itself.
 
-    Columns: concept, accuracy, chance, model, layer, index, sealed_at (milliseconds).
+    Columns: concept, accuracy, chance, control, low, high, model, layer, index, sealed_at (milliseconds).
     """
     rows: list[dict[str, Any]] = []
     for model in plan.models:
@@ -92,8 +104,8 @@ def concepts_by_layer(plan: Plan, evaluated: Mapping[str, Output]) -> pd.DataFra
             wanted = (table["method"] == READ_FROM_LAYER[0]) & (table["block"] == READ_FROM_LAYER[1])
             place = {"model": model.name, "layer": layer.layer, "index": layer.index}
             for row in table[wanted & (table["probe"] == "mlp")].to_dict("records"):
-                read = {"concept": str(row["concept"]), "accuracy": row["accuracy"], "chance": row["chance"]}
-                rows.append({**read, **place, "sealed_at": sealed_at(output)})
+                read = {name: row[name] for name in _CONCEPT_COLUMNS if name in row}
+                rows.append({**read, "concept": str(row["concept"]), **place, "sealed_at": sealed_at(output)})
     return pd.DataFrame(rows, columns=list(_CONCEPT_COLUMNS))
 
 
@@ -115,22 +127,61 @@ def write_files(plan: Plan, root: Root, scores: pd.DataFrame, folder: Path) -> N
         (folder / "report.html").write_bytes(report.read_bytes())
 
 
-def _headline(plan: Plan, evaluated: Mapping[str, Output]) -> list[Metric]:
-    units = [unit for unit in plan.units if unit.headline] or list(plan.units)
-    return [metric for metric in _means(units, evaluated) if metric.key.startswith(SCORE)]
+def _headline(plan: Plan, groups: Sequence[SeedGroup], evaluated: Mapping[str, Output]) -> list[Metric]:
+    """Means over the headline units; their spread is the mean of that of each layer and set."""
+    shown = [group for group in groups if group.unit.headline]
+    if not any(unit.headline for unit in plan.units):
+        shown = list(groups)
+    wanted = {
+        unit.evaluate.key for unit in plan.units if unit.headline or not any(u.headline for u in plan.units)
+    }
+    units = [unit for group in shown for unit in group.units]
+    if not units or len(units) < len(wanted):
+        return []
+    table = pd.DataFrame([_averages(group) for group in shown], dtype="float64")
+    sizes = np.array([[len(group.units)] for group in shown])
+    means = (table * sizes).sum() / (table.notna() * sizes).sum().replace(0, np.nan)
+    return metrics({str(name): value for name, value in means.items()}, _when(units, evaluated))
 
 
-def _by_layer(plan: Plan, evaluated: Mapping[str, Output]) -> Iterator[Metric]:
+def _by_layer(plan: Plan, groups: Sequence[SeedGroup], evaluated: Mapping[str, Output]) -> Iterator[Metric]:
     models, sets = key_parts(plan.study.models), key_parts(plan.study.concepts)
-    cells: dict[tuple[str, str, int], list[Unit]] = {}
-    for unit in plan.units:
-        cells.setdefault((unit.model, unit.concepts, unit.layer.index), []).append(unit)
-    for (model, concepts, index), units in cells.items():
-        for metric in _means(units, evaluated):
-            name = metric.key.removeprefix(SCORE)
-            key = f"layers/{models[model]}/{sets[concepts]}/{name}"
-            if metric.key.startswith(SCORE) and not math.isnan(metric.value):
-                yield Metric(key, metric.value, metric.timestamp, index)
+    for group in groups:
+        unit = group.unit
+        start, when = f"layers/{models[unit.model]}/{sets[unit.concepts]}", _when(group.units, evaluated)
+        values = {name.removeprefix(SCORE): value for name, value in _averages(group).items()}
+        values |= _agreement(group)
+        for name, value in values.items():
+            if not math.isnan(value):
+                yield Metric(f"{start}/{name}", value, when, unit.layer.index)
+
+
+def _averages(group: SeedGroup) -> dict[str, float]:
+    """Every `score/…` as its mean over seeds, and with several seeds its spread."""
+    found = {}
+    for key, spread in group.scores.items():
+        if key.startswith(SCORE):
+            found[key] = spread.mean
+            if spread.n > 1 and companion(key) is None:
+                found[f"{key}_{SPREAD}"] = spread.half
+    return found
+
+
+def _agreement(group: SeedGroup) -> dict[str, float]:
+    """How well seeds agree on each block: linear CKA, its interval, and that with other blocks."""
+    if group.stability is None:
+        return {}
+    names = key_parts(group.stability.blocks)
+    found = {"agreement": group.stability.score}
+    for block, score in group.stability.blocks.items():
+        key = f"agreement/{names[block]}"
+        beside = {f"{key}_{part}": getattr(score, part) for part in ("low", "high", "control")}
+        found |= {key: score.value, **{name: v for name, v in beside.items() if v is not None}}
+    return found
+
+
+def _when(units: Sequence[Unit], evaluated: Mapping[str, Output]) -> int:
+    return max(sealed_at(evaluated[unit.evaluate.key]) for unit in units)
 
 
 def _concepts_by_layer(plan: Plan, evaluated: Mapping[str, Output]) -> Iterator[Metric]:
@@ -138,15 +189,8 @@ def _concepts_by_layer(plan: Plan, evaluated: Mapping[str, Output]) -> Iterator[
     models, concepts = key_parts(plan.study.models), key_parts(table["concept"])
     for row in table.to_dict("records"):
         key = f"layers/{models[row['model']]}/concepts readable/{concepts[row['concept']]}"
-        yield from metrics({key: row["accuracy"]}, row["sealed_at"], row["index"])
-
-
-def _means(units: Sequence[Unit], evaluated: Mapping[str, Output]) -> list[Metric]:
-    outputs = [evaluated[unit.evaluate.key] for unit in units if unit.evaluate.key in evaluated]
-    if len(outputs) < len(units):
-        return []
-    means = pd.DataFrame([read_scores(output) for output in outputs]).astype("float64").mean()
-    return metrics({str(name): value for name, value in means.items()}, max(map(sealed_at, outputs)))
+        beside = {f"{key}/{name}": row[name] for name in _BESIDE}
+        yield from metrics({key: row["accuracy"], **beside}, row["sealed_at"], row["index"])
 
 
 def _leakage(output: Output) -> pd.DataFrame:

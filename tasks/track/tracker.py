@@ -178,7 +178,7 @@ class Tracker:
         }
         client.log_batch(
             run_id,
-            study_metrics(self.plan, evaluated),
+            study_metrics(self.plan, self.root, evaluated),
             tags=[RunTag(name, tag_value(value)) for name, value in tags.items()],
         )
         with TemporaryDirectory(prefix="iin-") as folder:

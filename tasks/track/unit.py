@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tasks.results import read_reasons, read_scores
+from tasks.evaluation.keys import COMPANIONS, COMPANIONS_OF, companion
+from tasks.results import SCORE, read_reasons, read_scores
 from tasks.track.server import Dataset, DatasetInput, InputTag, Metric, Param
 from tasks.tracked_names import digest, markdown_text, param_value, shorten, tag_value
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 CURVE_POINTS = 320
 """More are never shown: MLflow's line chart samples so many."""
+LEAK_CHANCE = "score/leak_chance"
 _SCHEMA_LENGTH = 60_000
 _NOTE_LENGTH = 4_000
 
@@ -70,9 +72,10 @@ def unit_metrics(unit: Unit, evaluated: Output, trained: Output, root: Root) -> 
     when = sealed_at(evaluated)
     extracted = root.find(unit.layer.extract)
     costs = {
-        "cost/train_seconds": _seconds(trained),
-        "cost/evaluate_seconds": _seconds(evaluated),
-        "cost/extract_seconds": math.nan if extracted is None else _seconds(extracted),
+        "cost/train_seconds": _seconds(trained, "train"),
+        "cost/train_cpu_seconds": _seconds(trained, "loop_cpu"),
+        "cost/evaluate_seconds": _seconds(evaluated, "evaluate"),
+        "cost/extract_seconds": math.nan if extracted is None else _seconds(extracted, "extract"),
         "cost/interpreter_mib": sum(entry["bytes"] for entry in trained.files.values()) / 2**20,
     }
     return metrics({**read_scores(evaluated), **costs}, when)
@@ -92,20 +95,40 @@ def unit_curves(trained: Output) -> list[Metric]:
 
 def unit_note(unit: Unit, evaluated: Output) -> str:
     """Markdown: what the unit is, where its files are, and why some scores are not there."""
-    reasons = read_reasons(evaluated)
+    reasons, scores = read_reasons(evaluated), read_scores(evaluated)
     lines = [
         f"**{markdown_text(unit.name)}** ({markdown_text(unit.model)}, {unit.budget} training budget)",
         "",
         f"Sealed output `evaluations/{evaluated.key[:2]}/{evaluated.key}`; interpreter "
         f"`units/{unit.train.key[:2]}/{unit.train.key}`.",
     ]
+    lines += ["", *_headline(scores)]
     if reasons:
         by_reason: dict[str, list[str]] = {}
         for score, reason in reasons.items():
-            by_reason.setdefault(reason, []).append(score)
+            if companion(score) is None:
+                by_reason.setdefault(reason, []).append(score)
         lines += ["", "Not applicable, shown as NaN:", ""]
         lines += [f"- {', '.join(scores)}: {markdown_text(why)}" for why, scores in by_reason.items()]
     return shorten("\n".join(lines), _NOTE_LENGTH)
+
+
+def _headline(scores: Mapping[str, float | None]) -> Iterable[str]:
+    """The headline scores, each with what it is to be held against."""
+    for key, value in scores.items():
+        if key.startswith(SCORE) and key in COMPANIONS_OF and key != LEAK_CHANCE and value is not None:
+            yield f"- {key.removeprefix(SCORE)}: {value:.4g}{held_against(scores, key)}"
+
+
+def held_against(scores: Mapping[str, float | None], key: str) -> str:
+    """` [0.93, 0.97], chance 0.10, shuffled 0.11`, as far as it is known of a score."""
+    beside = {suffix: scores.get(f"{key}_{suffix}") for suffix in COMPANIONS}
+    if key == "score/leak_worst":
+        beside["chance"] = scores.get(LEAK_CHANCE)
+    known = {suffix: value for suffix, value in beside.items() if value is not None and math.isfinite(value)}
+    ends = f" [{known['low']:.3f}, {known['high']:.3f}]" if {"low", "high"} <= set(known) else ""
+    words = {"chance": "chance", "control": "shuffled"}
+    return ends + "".join(f", {words[s]} {known[s]:.3f}" for s in words if s in known)
 
 
 def datasets(plan: Plan, root: Root, unit: Unit | None = None) -> list[DatasetInput]:
@@ -195,5 +218,5 @@ def _finite(value: float | None) -> float:
     return float(value) if value is not None and math.isfinite(value) else math.nan
 
 
-def _seconds(output: Output) -> float:
-    return float(sum(output.manifest["times"].values()))
+def _seconds(output: Output, phase: str) -> float:
+    return float(output.manifest["times"].get(phase, math.nan))

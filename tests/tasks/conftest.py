@@ -181,6 +181,10 @@ def _write_evaluation(folder: Path, unit: Unit) -> None:
     joint = 0.9 + 0.01 * unit.seed if unit.factors else None
     scores = {
         "score/joint_reader": joint,
+        "score/joint_reader_low": joint and joint - 0.02,
+        "score/joint_reader_high": joint and joint + 0.02,
+        "score/joint_reader_chance": joint and 0.05,
+        "score/joint_reader_control": joint and 0.06,
         "score/mig": 0.5 if unit.factors else None,
         "score/leak_worst": 0.2,
         "score/leak_chance": 0.1,

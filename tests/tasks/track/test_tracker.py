@@ -172,7 +172,27 @@ def test_the_parent_has_scores_by_layer_index(make_study):
     assert [(m.step, round(m.value, 6)) for m in joint] == [(1, 0.905), (2, 0.905)]
     readable = client.get_metric_history(parent, "layers/net/concepts readable/digit")
     assert [(m.step, round(m.value, 6)) for m in readable] == [(1, 0.3), (2, 0.6)]
-    assert client.get_run(parent).data.metrics["score/joint_reader"] == pytest.approx(0.905)
+    metrics = client.get_run(parent).data.metrics
+    assert metrics["score/joint_reader"] == pytest.approx(0.905)
+
+
+def test_no_number_of_the_parent_stands_alone(make_study):
+    """Each has its interval, chance and control; with several seeds half their range as its spread."""
+    study = make_study(seeds=(0, 1))
+    study.seal_all()
+    parent = _track(study)
+    metrics = _client(study).get_run(parent).data.metrics
+    for start in ("score", "layers/net/digit and colour"):
+        assert metrics[f"{start}/joint_reader_spread"] == pytest.approx(0.005)
+        assert metrics[f"{start}/joint_reader_low"] == pytest.approx(0.885)
+        assert metrics[f"{start}/joint_reader_control"] == pytest.approx(0.06)
+        assert f"{start}/joint_reader_low_spread" not in metrics
+    readable = [metrics[f"layers/net/concepts readable/digit/{name}"] for name in ("chance", "low", "high")]
+    assert readable == pytest.approx([0.1, 0.2, 0.4])
+    note = _client(study).get_run(parent).data.tags["mlflow.note.content"]
+    assert "0.905 ± 0.005 [0.885, 0.925], chance 0.050, shuffled 0.060" in note
+    notes = [child.data.tags["mlflow.note.content"] for child in _runs(study)[1]]
+    assert sum("- joint_reader: 0.9 [0.880, 0.920], chance 0.050, shuffled 0.060" in n for n in notes) == 2
 
 
 def test_inputs_have_digests(make_study):
@@ -209,7 +229,7 @@ def test_files_and_note(make_study):
     assert [line[:2] for line in note.splitlines()[:5]] == ["- "] * 5
     assert r"Two layers \| of \*one\* model" in note
     assert "4 of 4 units evaluated" in note
-    assert r"| 02 fc | digit\+colour | net | full | 1 | 0.900 |" in note
+    assert r"| 02 fc | digit\+colour | net | full | 1 | 0.900 [" in note
     assert (Path(study.root.url) / "mlartifacts").is_dir()
 
 
