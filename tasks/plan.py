@@ -87,11 +87,12 @@ def _rows(loaded: LoadedStudy, data: Data) -> Step:
     split = loaded.study.data.split.model_dump(mode="json")
     spec: dict[str, Any] = {"split": {"column": split["column"]} if split["column"] else split}
     fingerprints, columns = {}, {}
-    for name, pairs in probed_concepts(loaded.study).items():
-        if pairs.kind == "pairs":
-            with at(loaded, "concepts"):
-                fingerprints[f"pairs {name}"] = fingerprint(pairs, loaded.folder)
-            columns[name] = [pairs.column, pairs.rho]
+    for concepts, entry in loaded.study.concepts.items():
+        for name, pairs in entry.factors.items():
+            if pairs.kind == "pairs":
+                with at(loaded, "concepts", concepts, "factors", name):
+                    fingerprints[f"pairs {name}"] = fingerprint(pairs, loaded.folder)
+                columns[name] = [pairs.column, pairs.rho]
     spec |= {"pairs": columns} if columns else {}
     return _step("rows", "rows", spec, {}, data=data.fingerprint(), **fingerprints)
 
