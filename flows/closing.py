@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from flows.scores import HEADLINE_COLUMNS, LEGEND, SHORT_NOTE, score_rows
+from flows.scores import HEADLINE_COLUMNS, LEGEND, SHORT_NOTE, score_rows, seed_lines
 from flows.session import Session, log
 from flows.settings import wanted_steps
 
@@ -57,7 +57,8 @@ def _markdown(session: Session) -> str:
     from tasks.results import score_table
     from tasks.tracked_names import markdown_text
 
-    rows = score_rows(score_table(session.plan, session.root))
+    scores = score_table(session.plan, session.root)
+    rows = score_rows(scores)
     lines = [
         f"# {markdown_text(session.plan.study.name)}",
         "",
@@ -66,6 +67,7 @@ def _markdown(session: Session) -> str:
     ]
     lines += [_line(HEADLINE_COLUMNS), _line(["---"] * len(HEADLINE_COLUMNS))]
     lines += [_line([markdown_text(cell) for cell in row]) for row in rows]
+    lines += ["", *(f"- {markdown_text(line)}" for line in seed_lines(scores))]
     lines += ["", markdown_text(LEGEND), "", markdown_text(SHORT_NOTE)]
     if session.outcome.report:
         lines += ["", f"Report: `{session.outcome.report.replace('`', '')}`"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flows.checking import check_space, needed_by
 from flows.planning import _differences, _short
-from flows.scores import HEADLINE_COLUMNS, score_rows
+from flows.scores import HEADLINE_COLUMNS, score_rows, seed_lines
 
 
 def test_only_what_differs_is_named() -> None:
@@ -42,6 +42,22 @@ def test_scores_of_short_units_are_marked() -> None:
     assert [row[0] for row in rows] == ["01 a", "02 b"]
     assert [row[HEADLINE_COLUMNS.index("MIG")] for row in rows] == ["0.500", "n/a"]
     assert [row[0] for row in score_rows(table.assign(layer="a"))] == ["01 small/a", "02 large/a"]
+
+
+def test_no_score_of_the_table_stands_alone() -> None:
+    """Behind it interval, chance and control; groups of several seeds have a line with their spread."""
+    import pandas as pd
+
+    one = {"model": "m", "index": 1, "layer": "a", "concepts": "c", "budget": "full"}
+    beside = {"score/leak_worst_low": 0.15, "score/leak_worst_high": 0.25, "score/leak_worst_control": 0.13}
+    rows = [
+        {**one, "seed": seed, "score/leak_worst": 0.2 + 0.02 * seed, "score/leak_chance": 0.1, **beside}
+        for seed in (0, 1)
+    ]
+    table = pd.DataFrame(rows)
+    assert score_rows(table)[0][HEADLINE_COLUMNS.index("leak")] == "0.200 [0.15, 0.25] 0.10/0.13"
+    assert seed_lines(table) == ["over 2 seeds, 01 a · c: leak 0.21 ± 0.01"]
+    assert seed_lines(table[:1]) == []
 
 
 def test_a_study_larger_than_the_disk_is_refused(tmp_path) -> None:
