@@ -86,7 +86,7 @@ def test_loss_and_gradients_are_the_published_ones(stack):
 
 
 def update_of(stack, n=25, hidden=16):
-    """One update of the published 12-block network, K stacked, drawing the batch left out."""
+    """The second update of the published 12-block network, K stacked, drawing the batch left out."""
     flow = build_flow(FlowSpec(couplings=12, hidden=hidden, depth=2), N_DIMS, range(stack))
     parameters = FlatParameters(flow)
     optimizer = StackedAdamW(parameters, stack, (0.5, 0.9), 0.0)
@@ -97,6 +97,7 @@ def update_of(stack, n=25, hidden=16):
         parameters.differentiate(linked_loss(*flow(x), partner, rho).sum())
         optimizer.step(rates, skip)
 
+    update()
     return update
 
 
