@@ -2,7 +2,9 @@
 
 import io
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -120,6 +122,16 @@ def test_the_interchange_table_has_factors_and_their_mean(decoded) -> None:
     assert residual.set_index("method").loc["iin", "isolate"] == 1
 
 
+def test_files_and_meta_are_those_of_the_text(decoded) -> None:
+    """docs/formats.md names every file of an evaluation and every field of its meta."""
+    text = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+    for file in decoded.files:
+        assert f"`{file.partition('/')[0]}{'/' if '/' in file else ''}`" in text, file
+    fields = text.split("| field of `meta` of an evaluation |", 1)[1].split("\n\n", 1)[0]
+    assert set(decoded.meta) == set(re.findall(r"^\| `(\w+)`", fields, flags=re.M))
+
+
+@pytest.mark.slow
 def test_full_measures_everything(world) -> None:
     """Families, dependence and single dimensions are there, with control; single dimensions as such."""
     unit = world.unit("classifier", "both")

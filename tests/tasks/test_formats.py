@@ -12,6 +12,9 @@ import pytest
 import zarr
 
 from tasks.activations import Layout, create_array, write_shard
+from tasks.evaluation.keys import COMPANIONS
+from tasks.evaluation.more import TABLES
+from tasks.evaluation.tables import COLUMNS
 from tasks.lease import hold
 from tasks.output import identity
 from tasks.step import KINDS, Step
@@ -102,6 +105,23 @@ def test_activations_are_as_the_text_says(folder):
     shards = {f"activations.zarr/c/{i}/0" for i in range(-(-5000 // shard))}
     assert set(manifest["files"]) == shards | {"activations.zarr/zarr.json"}
     assert set(manifest["meta"]) == _names("field of `meta`")
+
+
+def test_the_tables_of_an_evaluation_have_the_columns_of_the_text():
+    """Every table that the code writes is described, column by column and in this order."""
+    written = {**COLUMNS, **TABLES}
+    described = {
+        re.findall(r"`(\w+)\.csv`", row[0])[0]: re.findall(r"`(\w+)`", row[1]) for row in _table("table")
+    }
+    assert described == {name: list(columns) for name, columns in written.items()}
+    named = " ".join(row[1] for row in _table("kind") if row[0] == "`evaluations`")
+    assert set(re.findall(r"`(\w+)\.csv`", named)) == set(written)
+
+
+def test_the_suffixes_of_scores_are_those_of_the_text():
+    """The four companions of a score are explained."""
+    section = TEXT.split("\n## Evaluations\n", 1)[1].split("\n## ", 1)[0]
+    assert set(re.findall(r"`<score>_(\w+)`", section)) == set(COMPANIONS)
 
 
 def test_a_lease_is_as_the_text_says(root):
