@@ -39,7 +39,7 @@ def train(
 
     Source: paper, section 3; see `iin_core.objective` for the loss.
     """
-    states = list(checkpoints.found) if checkpoints else [None] * len(jobs)
+    states: list[UnitState | None] = [None] * len(jobs) if checkpoints is None else [*checkpoints.found]
     starts = [state.update if state else 0 for state in states]
     cost = Cost()
     for begin, end in pairwise([*sorted(set(starts)), spec.updates]):
