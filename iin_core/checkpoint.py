@@ -92,5 +92,7 @@ def _checksum(tensors: Mapping[str, Tensor]) -> int:
     for name in sorted(tensors):
         tensor = tensors[name]
         total = zlib.crc32(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode(), total)
-        total = zlib.crc32(tensor.flatten().view(torch.uint8).numpy(), total) if tensor.numel() else total
+        total = (
+            zlib.crc32(tensor.flatten().view(torch.uint8).numpy().data, total) if tensor.numel() else total
+        )
     return total

@@ -42,7 +42,7 @@ class Validation:
     @torch.no_grad()
     def nll(self, flow: NormalizingFlow) -> Tensor:
         """The mean held-out NLL of each IIN, (K,), in nats per dimension."""
-        total = self._weight[0].new_zeros(len(self._x[0]))
+        total = torch.zeros(len(self._x[0]), device=self._x[0].device)
         for x, weight in zip(self._x, self._weight, strict=True):
             total += torch.where(weight > 0, nll_per_dim(*flow(x)) * weight, 0).sum(1)
         return total

@@ -119,4 +119,5 @@ def noise_behind(front: Front, deviation: Tensor) -> Tensor:
     """The matrix, (d, d), that turns white noise into noise of the given deviation, (N,), of each feature."""
     spread = front.forward.T * deviation.square() @ front.forward
     values, vectors = torch.linalg.eigh(spread.double())
-    return ((vectors * values.clamp_min(0).sqrt()) @ vectors.T).float()
+    root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    return root.float()
