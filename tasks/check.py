@@ -17,7 +17,7 @@ from tasks.check_concepts import check_concepts
 from tasks.check_output import output_problems
 from tasks.check_width import few_rows, too_few_rows
 from tasks.errors import DamagedOutput, EnvironmentProblem, StudyError
-from tasks.evaluation.scores import SCORE_KEYS
+from tasks.evaluation.keys import SCORE_KEYS
 from tasks.output import ROOT_FILE, open_root
 from tasks.plan import Plan, assemble, filled
 from tasks.probe import ProbedModel, at, build_model, probe_model

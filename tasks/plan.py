@@ -18,7 +18,7 @@ from tasks.units import unit_settings
 __all__ = ["VERSIONS", "LayerPlan", "ModelPlan", "Plan", "Unit", "assemble", "make_plan", "probed_concepts"]
 
 VERSIONS: dict[Kind, int] = {
-    "rows": 1,
+    "rows": 2,
     "prepare": 1,
     "activations": 1,
     "dimensions": 2,

@@ -86,33 +86,6 @@ def test_short_forms_of_a_model(short, long, tmp_path):
     assert models[0] == models[1]
 
 
-NUMERIC = {"kind": "numeric"}
-CONCEPTS = {
-    "kinds": ("{digit: label, size: numeric}", {"digit": {}, "size": {"kind": "numeric"}}),
-    "list": ("[digit, colour]", {"digit": {}, "colour": {}}),
-    "name": ("digit", {"digit": {}}),
-    "given one": ("{digit: {given: size}, size: numeric}", {"digit": {"given": ("size",)}, "size": NUMERIC}),
-    "pairs": (
-        "{near: {kind: pairs, file: near.csv, column: id}}",
-        {"near": {"kind": "pairs", "file": "near.csv", "column": "id"}},
-    ),
-    "specs": ("{digit: {kind: label, rho: 0.9, column: d}}", {"digit": {"rho": 0.9, "column": "d"}}),
-    "explicit": ("{factors: {digit: label}}", {"digit": {}}),
-    "a concept called factors": ("{factors: label}", {"factors": {}}),
-    "none": ("{}", {}),
-    "nothing": ("", {}),
-}
-
-
-@pytest.mark.parametrize(("short", "factors"), CONCEPTS.values(), ids=CONCEPTS)
-def test_short_forms_of_a_concept_set(short, factors, tmp_path):
-    """Concepts as a list, by kind, or in full."""
-    loaded = load_study(write_toy(tmp_path, ("digit: [digit]", "digit: " + short)))
-    assert loaded.study.concepts["digit"].model_dump(exclude_defaults=True) == (
-        {"factors": factors} if factors else {}
-    )
-
-
 def test_one_model_at_the_top(tmp_path):
     """`model:` with its fields beside it is a study of one model called model."""
     loaded = load_study(write_toy(tmp_path, more="head: digit\ndecoder: output\nfit: {a: 1}\n"))
@@ -132,30 +105,6 @@ def test_data_with_its_split(tmp_path):
 
 
 MISTAKES = {
-    "pairs without a file": (
-        ("{digit: label, size: numeric}", "{digit: {kind: pairs}, size: numeric}"),
-        "'digit': a table of pairs, and nothing else, is {kind: pairs, file: name.csv}.",
-        "toy.yaml:6 concepts.both.digit",
-        "{kind: pairs, file: x.csv}",
-    ),
-    "balance of a number": (
-        ("size: numeric", "size: {kind: numeric, balance: 0.5}"),
-        "'size': balance is for labels; a number has no classes.",
-        "toy.yaml:6 concepts.both.size",
-        "write label, numeric",
-    ),
-    "balance of pairs": (
-        ("digit: label", "digit: {kind: pairs, file: a.csv, balance: 0.5}"),
-        "'digit': a table of pairs has neither balance nor given.",
-        "toy.yaml:6 concepts.both.digit",
-        "write label, numeric",
-    ),
-    "balance too large": (
-        ("digit: label", "digit: {balance: 2.0}"),
-        "The field 'balance' is 2.0.",
-        "toy.yaml:6 concepts.both.digit.balance",
-        "at most 1",
-    ),
     "misspelt field": (
         ("training: {updates: 20}", "training: {updats: 20}"),
         "The field 'updats' is not known here.",
