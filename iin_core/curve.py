@@ -51,8 +51,8 @@ class Validation:
 class Curve:
     """The points of all IINs of a stack."""
 
-    def __init__(self, stack: int, spec: TrainingSpec) -> None:
-        self._spec, self._stack = spec, stack
+    def __init__(self, stack: int, spec: TrainingSpec, device: torch.device) -> None:
+        self._spec, self._stack, self._device = spec, stack, device
         self._points: list[Tensor] = []
 
     def wants(self, update: int) -> bool:
@@ -83,7 +83,7 @@ class Curve:
         """Take over what `state` gave; all IINs of a stack have equally many points."""
         points = state["points"]
         if not self._points:
-            self._points = [point.new_zeros(self._stack, 3) for point in points]
+            self._points = [torch.zeros(self._stack, 3, device=self._device) for _ in points]
         for own, point in zip(self._points, points, strict=True):
             own[k] = point
 

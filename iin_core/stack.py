@@ -67,7 +67,7 @@ class Stack:
         self._average = Average(self._parameters, stack, spec.average) if spec.average else None
         self._early_stop = EarlyStop(self._parameters, stack, spec.patience) if spec.patience else None
         self._validation = Validation([job.x_validation for job in jobs], spec, device)
-        self.curve = Curve(stack, spec)
+        self.curve = Curve(stack, spec, device)
         rates = [learning_rate(update, spec) for update in range(spec.updates)]
         self._rates = torch.tensor(rates, device=device)
         self._pieces = [self._parameters.pieces(self._parameters.gradient, k) for k in range(stack)]

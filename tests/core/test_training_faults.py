@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 
 from iin_core.errors import DivergedError
-from iin_core.guard import STRIKES, Guard
+from iin_core.guard import STRIKES
 from iin_core.training import train
 from tests.core.training_world import SHORT, TINY, make, same, stumbling
 
@@ -44,14 +43,3 @@ def test_unit_that_ends_in_a_fall_has_failed():
     """Where the last updates are not finite, fewer than would end it, the unit has failed all the same."""
     [result] = train([stumbling(make(5), range(57, 60))], TINY, spec(60))
     assert "diverged by update 60: 3 updates" in result.failure.what
-
-
-def test_guard_counts_each_unit_alone():
-    """Strikes, halved rates and the end are each unit's own."""
-    guard = Guard(2, torch.device("cpu"))
-    for update in range(12):
-        may_move = guard.look(update, torch.tensor([torch.nan if update >= 2 else 0.0, 1.0]))
-        assert may_move.tolist() == [update < 2, True]
-    assert guard.factor.tolist() == [2.0**-10, 1.0]
-    assert (guard.first.tolist(), guard.failed.tolist()) == ([3, -1], [12, -1])
-    assert not guard.look(12, torch.zeros(2))[0]
