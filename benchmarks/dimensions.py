@@ -3,14 +3,16 @@
     .venv/bin/iin run studies/digits.yaml --only extract
     .venv/bin/python -m benchmarks.dimensions studies/digits.yaml --root iin-data
 
-trains an IIN of digit and colour for each layer, estimator and seed with the library's defaults but for the
-updates, and reads the validation sources; the held-out ones stay unseen. Concepts are read from z itself by
-an MLP fitted on the training rows, since no output of the classifier tells the colour.
+trains an IIN of digit and colour for each layer, estimator and seed with the library's defaults (others:
+`--flow '{"couplings": 3}'`, `--training …`), and reads the validation sources; the held-out ones stay unseen.
+Concepts are read from z itself by an MLP fitted on the training rows, since no output of the classifier tells
+the colour.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Iterator
 
@@ -40,16 +42,16 @@ EVALUATION = EvaluationSpec(probes=("mlp",))
 
 
 def trained(
-    rows: tuple[LayerRows, LayerRows], front: Front, blocks: Blocks, training: TrainingSpec
+    rows: tuple[LayerRows, LayerRows], front: Front, blocks: Blocks, how: tuple[FlowSpec, TrainingSpec]
 ) -> list[Interpreter]:
     """One IIN for each seed, trained together."""
-    fitting, check = rows
+    (fitting, check), (flow, training) = rows, how
     columns = fitting.columns(SPECS)
     sampler = make_sampler(columns, SPECS, fitting.source, blocks, links=training.links)
     targets = concept_targets(columns, SPECS)
     jobs = [make_job(front, (fitting.z, check.z), sampler, blocks, seed, targets) for seed in SEEDS]
     known = ((fitting.z, columns, SPECS), (check.z, check.columns(SPECS)))
-    return [assemble(done, front, blocks, *known, {}) for done in train(jobs, FlowSpec(), training)]
+    return [assemble(done, front, blocks, *known, {}) for done in train(jobs, flow, training)]
 
 
 def said(reader: Readout, z: torch.Tensor, labels: dict[str, list[object]]) -> dict[str, np.ndarray]:
@@ -82,11 +84,11 @@ def scores(interpreter: Interpreter, check: LayerRows, reader: Readout) -> dict[
     }
 
 
-def lines(layer: str, rows: LayerRows, training: TrainingSpec) -> Iterator[str]:
+def lines(layer: str, rows: LayerRows, how: tuple[FlowSpec, TrainingSpec]) -> Iterator[str]:
     """A line of the table for each estimator of one layer: means over the seeds, and their spread."""
     fitting, check = rows.of("train"), rows.of("validation")
     columns = fitting.columns(SPECS)
-    front = fit_front(fitting.z, FlowSpec(), shared_by(columns, SPECS))
+    front = fit_front(fitting.z, how[0], shared_by(columns, SPECS))
     reader = fit_readout(fitting.z, columns)
     units = Blocks({RESIDUAL: 1, **dict.fromkeys(SPECS, 1)})
     pairs = drawn_pairs(make_sampler(columns, SPECS, fitting.source, units))
@@ -96,7 +98,7 @@ def lines(layer: str, rows: LayerRows, training: TrainingSpec) -> Iterator[str]:
             estimator, Problem(fitting.z, front.apply(fitting.z), pairs, fitting.source)
         )
         seconds = time.process_time() - begun
-        interpreters = trained((fitting, check), front, Blocks(found.dims), training)
+        interpreters = trained((fitting, check), front, Blocks(found.dims), how)
         measured = [scores(interpreter, check, reader) for interpreter in interpreters]
         means = {name: np.mean([entry[name] for entry in measured]) for name in measured[0]}
         spread = max(abs(measured[0][name] - measured[1][name]) for name in ("joint", "leak", "MIG"))
@@ -113,20 +115,24 @@ def main() -> None:
     )
     parser.add_argument("study")
     parser.add_argument("--root", default="iin-data")
-    parser.add_argument("--updates", type=int, default=600)
+    parser.add_argument("--flow", type=json.loads, default={})
+    parser.add_argument("--training", type=json.loads, default={})
+    parser.add_argument("--layers", nargs="*", default=LAYERS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     plan, root = make_plan(load_study(arguments.study)), open_root(arguments.root, create=False)
-    training = TrainingSpec().model_copy(update={"updates": arguments.updates})
-    print(FlowSpec(), training, sep="\n")
+    how = FlowSpec(**arguments.flow), TrainingSpec(**arguments.training)
+    print(*how, sep="\n")
     print(
         "| layer | estimator | digit / colour / residual | joint | ceiling | worst leak | residual's leak",
         end="",
     )
     print(" | grouped MIG | spread | estimate, s |\n|" + "---|" * 10)
-    for layer in (layer for model in plan.models for layer in model.layers if layer.layer in LAYERS):
+    for layer in (
+        layer for model in plan.models for layer in model.layers if layer.layer in arguments.layers
+    ):
         rows = load_layer_rows(root, plan.rows.key, layer.extract.key)
-        for line in lines(layer.layer, rows, training):
+        for line in lines(layer.layer, rows, how):
             print(line, flush=True)
 
 

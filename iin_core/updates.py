@@ -1,4 +1,4 @@
-"""One optimizer over one flat buffer for a whole stack of IINs."""
+"""The parameters of a whole stack of IINs in one flat buffer, and their gradients in another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from iin_core.huge_pages import huge_zeros
-from iin_core.spec import TrainingSpec
 from iin_core.transforms.gradient_place import make_place, offer_place, withdraw_place
 
 _LANES = 16
@@ -58,27 +57,13 @@ class FlatParameters:
         It is not finite where any gradient of that IIN is not: a weight's is made of products of what
         these are sums of.
         """
-        vectors = [
-            part.sum((0, 2, 3))
-            for (_, shape), part in zip(self._shapes, self._parts(self.gradient), strict=True)
-            if shape[-2] == 1
-        ]
-        return torch.stack(vectors or [self.norms()]).sum(0)
+        parts = self._parts(self.gradient)
+        vectors = [part for (_, shape), part in zip(self._shapes, parts, strict=True) if shape[-2] == 1]
+        return torch.stack([part.sum((0, 2, 3)) for part in vectors or parts]).sum(0)
 
     def pieces(self, buffer: Tensor, k: int) -> list[Tensor]:
         """What belongs to the k-th IIN in a buffer of this layout: contiguous parts, whole and in order."""
         return [matrices[k].flatten() for part in self._parts(buffer) for matrices in part]
-
-    def norms(self) -> Tensor:
-        """The length of each IIN's gradient, (K,)."""
-        squares = [part.square().flatten(2).sum((0, 2)) for part in self._parts(self.gradient)]
-        return torch.stack(squares).sum(0).sqrt()
-
-    def clip(self, norm: float) -> None:
-        """Shrink the gradient of each IIN that is longer than `norm` to that length."""
-        factor = (norm / self.norms().clamp_min(torch.finfo(torch.float32).tiny)).clamp_max(1)
-        for part in self._parts(self.gradient):
-            part.mul_(factor.view(1, -1, 1, 1))
 
     def _parts(self, buffer: Tensor) -> list[Tensor]:
         """The parameters of each shape, (how many, K, matrices, floats), padding included."""
@@ -95,22 +80,6 @@ class FlatParameters:
             for (_, shape), part in zip(self._shapes, self._parts(buffer), strict=True)
             for matrices in part
         ]
-
-
-def make_optimizer(parameters: FlatParameters, spec: TrainingSpec) -> torch.optim.Optimizer:
-    """AdamW, fused, over the flat buffer."""
-    return torch.optim.AdamW(
-        [parameters.flat], lr=spec.learning_rate, betas=spec.betas, weight_decay=spec.weight_decay, fused=True
-    )
-
-
-def learning_rate(update: int, spec: TrainingSpec) -> float:
-    """The learning rate of an update: a linear rise over the warm-up, then a cosine down to 0."""
-    warmup = max(1, round(spec.warmup * spec.updates))
-    if update < warmup:
-        return spec.learning_rate * (update + 1) / warmup
-    progress = (update - warmup) / max(1, spec.updates - warmup)
-    return spec.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def _padded_size(shape: torch.Size) -> int:

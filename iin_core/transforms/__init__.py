@@ -6,10 +6,21 @@ depends on data before training has ``initialize(x) -> None`` as well.
 """
 
 from iin_core.transforms.actnorm import ActNorm
+from iin_core.transforms.conditional_affine import AffineMaps, ConditionalAffine, Gate
 from iin_core.transforms.conditioner import NetShape
 from iin_core.transforms.coupling import Coupling
 from iin_core.transforms.permutation import Permutation
 from iin_core.transforms.residual_coupling import ResidualCoupling
 from iin_core.transforms.rotation import Rotation
 
-__all__ = ["ActNorm", "Coupling", "NetShape", "Permutation", "ResidualCoupling", "Rotation"]
+__all__ = [
+    "ActNorm",
+    "AffineMaps",
+    "ConditionalAffine",
+    "Coupling",
+    "Gate",
+    "NetShape",
+    "Permutation",
+    "ResidualCoupling",
+    "Rotation",
+]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -103,3 +105,32 @@ class ConditionalAffine(nn.Module):
         first = torch.zeros(len(rows), dtype=torch.long, device=rows.device)
         foreign = first if self.foreign is None else self.foreign(rows)
         return foreign, first if self.own is None else self.own(rows)
+
+
+def describe(step: ConditionalAffine) -> dict[str, Any]:
+    """What besides its tensors makes a step again, as JSON holds it."""
+    gates = {"foreign": step.foreign, "own": step.own}
+    return {
+        "target": [step.target.start, step.target.stop],
+        **{
+            name: None if gate is None else [gate.place.start, gate.place.stop, gate.n_cells]
+            for name, gate in gates.items()
+        },
+    }
+
+
+def rebuild(entry: Mapping[str, Any]) -> ConditionalAffine:
+    """A step of the shape that `describe` gave; its tensors are loaded afterwards."""
+    gates = [_empty_gate(entry[name]) for name in ("foreign", "own")]
+    n_foreign, n_own = (1 if gate is None else gate.n_cells for gate in gates)
+    target = slice(*entry["target"])
+    width = target.stop - target.start
+    scale, home = torch.empty(n_foreign, width, width), torch.empty(n_own, width)
+    return ConditionalAffine(target, *gates, AffineMaps(scale, torch.empty(n_own, n_foreign, width), home))
+
+
+def _empty_gate(entry: tuple[int, int, int] | None) -> Gate | None:
+    if entry is None:
+        return None
+    start, stop, n_cells = entry
+    return Gate(slice(start, stop), torch.empty(n_cells, stop - start), torch.empty(stop - start))

@@ -69,8 +69,8 @@ class Conditioner(nn.Module):
 
 
 def for_each_net(rows: Tensor, n_nets: int) -> Tensor:
-    """A view of (K · m, n, …) as (K, m, n, …)."""
-    return rows.unflatten(0, (-1, n_nets))
+    """A view of (K · m, n, width) as (K, m, n, width)."""
+    return rows.view(-1, n_nets, rows.shape[1], rows.shape[2])
 
 
 def log_scale_and_shift(output: Tensor, n_nets: int) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,6 @@ from torch import Tensor
 from iin_core.huge_pages import huge_zeros
 from iin_core.transforms.conditioner import Conditioner, for_each_net, log_scale_and_shift
 
-
 _LINE = 16
 """Numbers; 64 bytes of float32."""
 
