@@ -152,7 +152,7 @@ class _Table:
         self._all_rows[start : start + len(rows)] = torch.from_numpy(rows).to(self._device)
         for k, job in enumerate(self._jobs):
             if self._of_job[k] == i and not isinstance(job.sampler, PairSampler):
-                self.samplers[k] = job.sampler(rows)
+                self.samplers[k], self.n_rows[k] = job.sampler(rows), len(rows)
 
 
 def _noisy_places(spec: TrainingSpec) -> Tensor:

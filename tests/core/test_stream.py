@@ -94,6 +94,17 @@ def test_only_the_rows_of_the_window_are_drawn(small_shards):
         assert linked.any()
 
 
+def test_first_rows_are_rows_of_the_first_window(small_shards):
+    """The data-dependent start sees rows of the first window alone, also where it is not the largest."""
+    from iin_core.batches import Batches
+
+    for rows in (110, 120, 160, 210):
+        x = sharded(rows, 100)
+        first = Batches([streamed(0, x)], SHORT, torch.device("cpu")).first_rows()[0]
+        within = x.front.apply(layer()[0][x.rows(0)])
+        assert (torch.cdist(first, within).min(1).values < 1e-3).all()
+
+
 def test_auto_streams_by_size_alone():
     """`auto` streams above a fixed size of the rows behind the front; the words decide otherwise."""
     most = RESIDENT_BYTES // 4 // 256
