@@ -109,7 +109,7 @@ def _rotated(spec: FlowSpec, n_dims: int, generators: Sequence[torch.Generator])
         transforms.append(Rotation((back @ basis).float()))
         transforms += _coupling(spec, n_dims, generators)
         back = basis.mT.roll(n_dims // 2, 1)  # a coupling leaves the halves exchanged
-    return [*transforms, Rotation(back.float())] if transforms else []
+    return [*transforms, Rotation(back.float())]
 
 
 def _coupling(spec: FlowSpec, n_dims: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
@@ -129,7 +129,24 @@ def _residual_couplings(
     if residual.stop - residual.start == n_dims:
         return []
     shape = _net_shape(spec)
-    return [ResidualCoupling(n_dims, residual, shape, generators) for _ in range(spec.residual_couplings)]
+    transforms: list[nn.Module] = []
+    back = torch.eye(n_dims, dtype=torch.float64).expand(len(generators), -1, -1)
+    for _ in range(spec.residual_couplings):
+        if spec.mixing == "rotation":
+            basis = _residual_basis(n_dims, residual, generators)
+            transforms.append(Rotation((back @ basis).float()))
+            back = basis.mT
+        transforms.append(ResidualCoupling(n_dims, residual, shape, generators))
+    return [*transforms, Rotation(back.float())] if spec.mixing == "rotation" else transforms
+
+
+def _residual_basis(n_dims: int, residual: slice, generators: Sequence[torch.Generator]) -> torch.Tensor:
+    """A random turn of the residual that leaves the concepts' blocks alone, for each IIN."""
+    basis = torch.eye(n_dims, dtype=torch.float64).repeat(len(generators), 1, 1)
+    width = residual.stop - residual.start
+    turns = [random_basis(width, generator).double() for generator in generators]
+    basis[:, residual, residual] = torch.stack(turns)
+    return basis
 
 
 def _net_shape(spec: FlowSpec) -> NetShape:

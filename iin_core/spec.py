@@ -20,7 +20,7 @@ class Spec(BaseModel):
 class FlowSpec(Spec):
     """The network T (paper, section 4): `couplings` blocks of actnorm, coupling, permutation."""
 
-    couplings: Annotated[int, Field(ge=0, le=64)] = 8
+    couplings: Annotated[int, Field(ge=1, le=64)] = 8
     residual_couplings: Annotated[int, Field(ge=0, le=64)] = 0
     """Couplings behind these that move the residual alone, given the concepts' blocks."""
     mixing: Literal["permutation", "rotation"] = "permutation"

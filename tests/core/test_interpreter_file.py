@@ -18,7 +18,6 @@ SPECS = {
     "published": FlowSpec(couplings=2, hidden=8, depth=2, front="none"),
     "rotated": FlowSpec(couplings=2, mixing="rotation", actnorm=False, hidden=8),
     "residual": FlowSpec(couplings=1, residual_couplings=2, hidden=8, depth=0, nets="joint"),
-    "residual alone": FlowSpec(couplings=0, residual_couplings=2, hidden=8),
 }
 
 

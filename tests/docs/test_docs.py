@@ -15,7 +15,7 @@ from tests.tasks.conftest import make_study  # noqa: F401 - a fixture
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *REPOSITORY.glob("*.md")])
-RUNNABLE = ("metrics.md", "models.md")
+RUNNABLE = ("concepts.md", "metrics.md", "models.md")
 """Pages whose python blocks are one program, in order."""
 
 
