@@ -16,12 +16,22 @@ from iin_core.flow import NormalizingFlow
 from iin_core.front import Front
 from iin_core.interpreter import Interpreter
 from iin_core.priors import ClassPrior, NormalPrior, Prior, ValuePrior
-from iin_core.transforms import ActNorm, Coupling, NetShape, Permutation, ResidualCoupling, Rotation
+from iin_core.transforms import (
+    ActNorm,
+    ConditionalAffine,
+    Coupling,
+    NetShape,
+    Permutation,
+    ResidualCoupling,
+    Rotation,
+)
+from iin_core.transforms.conditional_affine import describe, rebuild
 
 FORMAT = 2
 _JSON, _TENSORS = "interpreter.json", "interpreter.safetensors"
 _KINDS: dict[type[nn.Module], str] = {
     ActNorm: "actnorm",
+    ConditionalAffine: "conditional_affine",
     Coupling: "coupling",
     Permutation: "permutation",
     ResidualCoupling: "residual_coupling",
@@ -109,6 +119,8 @@ def _describe(transform: nn.Module) -> dict[str, Any]:
     entry: dict[str, Any] = {"kind": _KINDS[type(transform)]}
     if isinstance(transform, (Coupling, ResidualCoupling)):
         entry |= asdict(transform.shape)
+    if isinstance(transform, ConditionalAffine):
+        entry |= describe(transform)
     if isinstance(transform, ResidualCoupling):
         entry["residual"] = [transform.residual.start, transform.residual.stop]
     return entry
@@ -119,6 +131,8 @@ def _rebuild(entry: dict[str, Any], n_dims: int) -> nn.Module:
     made, generators = {kind: made for made, kind in _KINDS.items()}[entry["kind"]], [torch.Generator()]
     if made is ActNorm:
         return ActNorm(n_dims)
+    if made is ConditionalAffine:
+        return rebuild(entry)
     if made is Permutation:
         return Permutation(n_dims, generators)
     if made is Rotation:

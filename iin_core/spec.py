@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-PenaltyName = Literal["adversary", "critic", "hsic", "distance_correlation"]
+PenaltyName = Literal["adversary", "critic", "hsic"]
 ProbeName = Literal["linear", "mlp", "knn", "qda", "forest", "rbf"]
 BaselineName = Literal["class_means", "lda", "leace", "das"]
 
@@ -122,6 +122,8 @@ class TrainingSpec(Spec):
     """Points of the curve without a better held-out likelihood after which an IIN stops."""
     penalties: dict[PenaltyName, Annotated[float, Field(gt=0)]] = {}
     """Terms added to the likelihood of pairs, each with its weight; see `iin_core.penalties`."""
+    calibrate: bool = True
+    """After the last update: affine maps behind the flow even out the blocks' moments over concepts."""
     links: Literal["batch", "pair"] = "batch"
     """`batch`: rows of a batch that agree in a further concept are linked too; `pair`: each pair
     shares what it was drawn for alone, as in the paper."""
@@ -141,6 +143,7 @@ class TrainingSpec(Spec):
             hold=100_001 / 120_000,
             noise=0.0,
             links="pair",
+            calibrate=False,
         )
 
 

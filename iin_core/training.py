@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import torch
 
+from iin_core.calibration import calibrate
 from iin_core.checkpoint import Checkpoints, UnitState
 from iin_core.jobs import Cost, Job, Trained, make_job
 from iin_core.spec import FlowSpec, TrainingSpec
@@ -53,7 +54,10 @@ def train(
         if end < spec.updates:
             for place, k in enumerate(members):
                 states[k] = stack.state(place, end)
-    return stack.finish(cost)
+    trained = stack.finish(cost)
+    if not spec.calibrate:
+        return trained
+    return [calibrate(each, job) for each, job in zip(trained, jobs, strict=True)]
 
 
 def _advance(
