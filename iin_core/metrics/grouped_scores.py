@@ -62,27 +62,39 @@ def grouped_scores(leakage: Leakage, probe: str, whole: Leakage | None = None) -
     blocks = list(dict.fromkeys(cell.block for cell in parts))
     return GroupedScores(
         mig=_score(parts, concepts, mig_of),
-        infom=_score(parts, concepts, modularity_of) if len(concepts) > 1 else None,
+        infom=_defined(_score(parts, concepts, modularity_of)) if len(concepts) > 1 else None,
         infoc=_score(parts, concepts, compactness_of) if len(blocks) > 1 else None,
         infoe=_score(wholes, concepts, lambda v: v.mean((-2, -1))) if wholes else None,
     )
 
 
+def _defined(score: Score) -> Score | None:
+    """None where no block tells anything."""
+    return None if np.isnan(score.value) else score
+
+
 def _score(
     cells: Sequence[LeakageCell], concepts: Sequence[str], statistic: Callable[[Table], Table]
-) -> Score | None:
-    """None where it is undefined: no block tells anything."""
+) -> Score:
     blocks = list(dict.fromkeys(cell.block for cell in cells))
     order = [_cell(cells, block, concept) for block in blocks for concept in concepts]
     shape = (len(blocks), len(concepts))
-    value = float(statistic(np.array([cell.v.value for cell in order]).reshape(shape)))
-    if np.isnan(value):
-        return None
-    control = float(statistic(np.array([cell.v.control or 0.0 for cell in order]).reshape(shape)))
-    samples = np.stack([cell.v_samples for cell in order], 1)
-    low, high = interval(statistic(samples.reshape(-1, *shape)))
-    n = min(cell.accuracy.n for cell in order)
-    return Score(value, chance=0.0, control=None if np.isnan(control) else control, low=low, high=high, n=n)
+
+    def of(values: Sequence[float]) -> float:
+        return float(statistic(np.array(values).reshape(shape)))
+
+    shuffled = [cell.v.control for cell in order if cell.v.control is not None]
+    control = of(shuffled) if len(shuffled) == len(order) else np.nan
+    draws = statistic(np.stack([cell.v_samples for cell in order], 1).reshape(-1, *shape))
+    low, high = interval(draws[~np.isnan(draws)])
+    return Score(
+        value=of([cell.v.value for cell in order]),
+        chance=0.0,
+        control=None if np.isnan(control) else control,
+        low=low,
+        high=high,
+        n=min(cell.accuracy.n for cell in order),
+    )
 
 
 def _cell(cells: Sequence[LeakageCell], block: str, concept: str) -> LeakageCell:

@@ -76,8 +76,10 @@ def prior_fit(
         fits.append(
             BlockFit(
                 name,
-                *(float(_rms(part)) for part in (mean, std)),
-                *(float(std.min()), float(std.max())),
+                mean=float(_rms(mean)),
+                std=float(_rms(std)),
+                std_low=float(std.min()),
+                std_high=float(std.max()),
                 mean_ci=interval(_rms(means[:, place])),
                 std_ci=interval(_rms(deviations[:, place])),
             )

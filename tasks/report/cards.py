@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.report.cells import READERS, beside
-from tasks.report.facts import StudyFacts, UnitFacts
+from tasks.report.facts import StudyFacts, UnitFacts, records
 from tasks.report.text import NONE, interval, number, share
 
 
@@ -48,7 +48,7 @@ def _joint_card(unit: UnitFacts) -> Card:
     swaps = unit.swaps()
     if swaps.empty:
         return Card("", NONE, "", "")
-    row = swaps[swaps["factor"] == "mean"].iloc[0].to_dict()
+    row = records(swaps[swaps["factor"] == "mean"])[0]
     who, ceiling = READERS[str(row["reader"])], share(row["ceiling"])
     held = _levels(row, "joint_")
     range_ = interval(row["joint_low"], row["joint_high"]).strip()

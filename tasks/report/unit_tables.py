@@ -42,7 +42,7 @@ def interchange_table(unit: UnitFacts) -> Table:
             rows.append(
                 (
                     name_cell(reader),
-                    name_cell(_FACTOR_WORDS.get(factor, factor)),
+                    name_cell(_FACTOR_WORDS.get(str(factor), factor)),
                     name_cell(METHODS.get(row["method"], row["method"])),
                     *(scored(share(row[kind_]), beside(row, f"{kind_}_")) for kind_ in _KINDS[:2]),
                     scored(share(row["joint"]), beside(row, "joint_"), kind),

@@ -125,7 +125,7 @@ def _where_concepts_are(plan: Plan, evaluated: Mapping[str, Output]) -> str:
     return f"Readable from the layer itself: {'; '.join(said[:8])}."
 
 
-def _read(row: Mapping[str, Any]) -> str:
+def _read(row: Mapping[Any, Any]) -> str:
     return f"{row['accuracy']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 
