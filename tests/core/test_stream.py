@@ -102,7 +102,7 @@ def test_first_rows_are_rows_of_the_first_window(small_shards):
         x = sharded(rows, 100)
         first = Batches([streamed(0, x)], SHORT, torch.device("cpu")).first_rows()[0]
         within = x.front.apply(layer()[0][x.rows(0)])
-        assert (torch.cdist(first, within).min(1).values < 1e-3).all()
+        assert ((first[:, None] - within).abs().amax(2).amin(1) < 1e-5).all()
 
 
 def test_auto_streams_by_size_alone():
