@@ -50,13 +50,11 @@ class NormalizingFlow(nn.Module):
 
     def unstack(self, k: int) -> NormalizingFlow:
         """The k-th IIN of the stack as a flow of its own (K = 1)."""
-        alone = deepcopy(self)
-        for module in alone.modules():
-            for name, parameter in module.named_parameters(recurse=False):
-                setattr(module, name, nn.Parameter(parameter.detach()[k : k + 1].clone()))
-            for name, buffer in module.named_buffers(recurse=False):
-                setattr(module, name, buffer[k : k + 1].clone())
-        return alone
+        own: dict[int, Tensor] = {
+            id(p): nn.Parameter(p.detach()[k : k + 1].clone()) for p in self.parameters()
+        }
+        own |= {id(buffer): buffer[k : k + 1].clone() for buffer in self.buffers()}
+        return deepcopy(self, own)  # which takes these for copies that it has made
 
 
 def build_flow(spec: FlowSpec, blocks: Sequence[Blocks] | int, seeds: Sequence[int]) -> NormalizingFlow:
