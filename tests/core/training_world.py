@@ -16,7 +16,7 @@ from iin_core.sampling import PairSampler, make_sampler
 from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
 
 TINY = FlowSpec(couplings=1, hidden=8)
-SHORT = TrainingSpec(updates=120, batch=32, noise=0.1)
+SHORT = TrainingSpec(updates=120, batch=32, noise=0.1, calibrate=False)
 
 
 @cache
