@@ -47,7 +47,7 @@ class UnitFacts:
         tables: name → table of the evaluation; empty where not evaluated.
         curves: of the training; empty where not trained.
         dims: dimensions of each block.
-        estimator: what they were estimated by; empty where that is not known.
+        dimensions: what the step dimensions found: estimator, scores, front; empty where it is not sealed.
     """
 
     unit: Unit
@@ -58,7 +58,7 @@ class UnitFacts:
     tables: Mapping[str, pd.DataFrame]
     curves: pd.DataFrame
     dims: Mapping[str, int]
-    estimator: str
+    dimensions: Mapping[str, Any]
 
     @property
     def status(self) -> str:
@@ -197,7 +197,7 @@ def _unit(unit: Unit, root: Root) -> UnitFacts:
         tables={name: _table(evaluated, f"{name}.csv", columns) for name, columns in ALL_COLUMNS.items()},
         curves=_table(trained, "curves.csv", _CURVES),
         dims={} if trained is None else trained.meta.get("dims", {}),
-        estimator="" if dimensions is None else _json(dimensions, "dimensions.json").get("estimator", ""),
+        dimensions={} if dimensions is None else _json(dimensions, "dimensions.json"),
     )
 
 

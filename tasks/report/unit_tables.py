@@ -156,11 +156,29 @@ def block_table(unit: UnitFacts) -> Table:
         first = Cell("residual", "name") if block == RESIDUAL else name_cell(block)
         rows.append((first, Cell(str(n_dims)), *cells))
     head = ("block", "dimensions", "held-out mean", "held-out deviation")
-    estimator = f" Dimensions: {unit.estimator}." if unit.estimator else ""
-    note = f"A block that fits its prior has mean 0 and standard deviation 1.{estimator}"
+    note = f"A block that fits its prior has mean 0 and standard deviation 1.{_made_of(unit)}"
     return Table(
         "Blocks of the code", head, tuple(rows), note, csv_uri(unit.tables["prior"]), _is_short(unit)
     )
+
+
+def _made_of(unit: UnitFacts) -> str:
+    """Where the numbers of dimensions come from, and how much of the layer the flow sees."""
+    estimator, scores = unit.dimensions.get("estimator"), unit.dimensions.get("scores", {})
+    said = ""
+    if estimator:
+        told = ", ".join(f"{block} {number(value)}" for block, value in scores.items())
+        said += " Dimensions are " + (
+            "given by hand" if estimator == "given" else f"estimated by {estimator}"
+        )
+        said += f" (scores: {told})." if told else "."
+    front = unit.dimensions.get("front", {})
+    if front.get("remainder"):
+        said += (
+            f" The flow sees {100 * front['explained']:.1f} % of this layer's variance; the rest passes by "
+            "it and is probed as block “remainder”."
+        )
+    return said
 
 
 def _small(row: dict[str, Any], how: str = "permuted") -> str:
