@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,6 +13,8 @@ from iin_core.jobs import Job
 from iin_core.sampling import make_sampler
 from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
 from iin_core.stack import Stack
+from iin_core.transforms import coupling
+from iin_core.transforms.affine_step import plain_move
 
 N_BLOCKS, DEPTH = 12, 2
 DIMS = (31, 22, 11)
@@ -30,8 +34,8 @@ class Ours:
     """
 
     def __init__(self, hidden: int, n_pairs: int, stack: int, *, supervised: bool = True) -> None:
-        flow = FlowSpec(couplings=N_BLOCKS, hidden=hidden, depth=DEPTH, front="none")
-        training = TrainingSpec(updates=_UPDATES, batch=2 * n_pairs, noise=0.0, links="pair")
+        flow = FlowSpec.published().model_copy(update={"hidden": hidden})
+        training = TrainingSpec.published().model_copy(update={"updates": _UPDATES, "batch": 2 * n_pairs})
         jobs = [_job(seed, supervised=supervised) for seed in range(stack)]
         self._stack = Stack(jobs, flow, training, torch.device("cpu"))
         self._drawn = self._stack.batches.at(0)
@@ -46,6 +50,17 @@ class Ours:
         self._stack.differentiate(loss)
         self._stack.move(self._update, loss.detach())
         self._update = (self._update + 1) % _UPDATES
+
+
+def by_autograd(run: Callable[[], None]) -> Callable[[], None]:
+    """The same with autograd's own gradient of the affine steps."""
+
+    def plain() -> None:
+        by_hand, coupling.move = coupling.move, plain_move
+        run()
+        coupling.move = by_hand
+
+    return plain
 
 
 def pairs(n_pairs: int, stack: int) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ from benchmarks.as_published import OPERATORS, TOLERANCE, Published
 from benchmarks.bound import Bound
 from benchmarks.end_to_end import share_in_updates
 from benchmarks.operators import count_operators
-from benchmarks.ours import DEPTH, DIMS, N_BLOCKS, N_DIMS, Ours, pairs
+from benchmarks.ours import DEPTH, DIMS, N_BLOCKS, N_DIMS, Ours, by_autograd, pairs
 from benchmarks.peers import PEERS, peer_update
 from benchmarks.turns import take_turns
 
@@ -129,6 +129,16 @@ def _row(
     print(_SHOWN.format(name, *numbers, times, more), flush=True)
 
 
+def compare_with_autograd(shapes: tuple[Shape, ...], factor: float) -> None:
+    """Print what the hand-written gradient saves."""
+    for shape in shapes:
+        update = Ours(shape.hidden, shape.n_pairs, shape.stack).update
+        rounds = max(2, round(factor * shape.rounds))
+        seconds = take_turns({"by hand": update, "by autograd": by_autograd(update)}, rounds)
+        times = median_ratio(seconds["by autograd"], seconds["by hand"])
+        print(f"  {shape.name}: with autograd's own gradient {times:.2f} times as long", flush=True)
+
+
 def compare_encoding(factor: float) -> None:
     """Print a line for one row and for 256."""
     shape = REFERENCE[0]
@@ -178,6 +188,7 @@ def main() -> None:
     for shape in REFERENCE:
         compare((shape,), factor)
     compare(STACKED[:1] if quick else STACKED, factor)
+    compare_with_autograd((*REFERENCE, STACKED[0]), factor)
     compare_encoding(factor)
     check_operators()
     compare_with_peers(512, 50, factor)

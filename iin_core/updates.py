@@ -40,14 +40,16 @@ class FlatParameters:
             parameter.data, parameter.grad = view, place.whole
 
     def differentiate(self, loss: Tensor, *others: FlatParameters) -> None:
-        """Fill the flat gradient, and those of the others, with that of a scalar loss."""
+        """Fill the flat gradient, and those of the others, with that of a scalar loss; 0 what it lacks."""
         parameters = [parameter for flat in (self, *others) for parameter in flat._parameters]
         places = [place for flat in (self, *others) for place in flat._places]
         for parameter, place in zip(parameters, places, strict=True):
             offer_place(parameter, place)
-        gradients = torch.autograd.grad(loss, parameters)
+        gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
         for parameter, place, gradient in zip(parameters, places, gradients, strict=True):
-            if gradient.data_ptr() != place.whole.data_ptr():
+            if gradient is None:
+                place.whole.zero_()
+            elif gradient.data_ptr() != place.whole.data_ptr():
                 place.whole.copy_(gradient)
             withdraw_place(parameter)
 

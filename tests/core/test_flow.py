@@ -11,6 +11,7 @@ from iin_core.spec import FlowSpec
 from iin_core.transforms import ResidualCoupling
 
 BLOCKS = Blocks({"residual": 5, "digit": 3, "colour": 2})
+SMALL = FlowSpec.published().model_copy(update={"hidden": 16, "depth": 1})
 FULL = FlowSpec(couplings=2, residual_couplings=2, mixing="rotation", actnorm=False, hidden=16, nets="joint")
 
 
@@ -26,7 +27,7 @@ def moved(flow, scale=0.1):
 @pytest.mark.parametrize("depth", [0, 2])
 def test_flow_is_invertible(n_dims, depth):
     """Decoding an encoded row gives it back, in float32, away from the start."""
-    flow = moved(build_flow(FlowSpec(couplings=6, hidden=32, depth=depth), n_dims, [0, 1]))
+    flow = moved(build_flow(SMALL.model_copy(update={"couplings": 6, "depth": depth}), n_dims, [0, 1]))
     x = torch.randn(2, 50, n_dims, generator=torch.Generator().manual_seed(2))
     z_tilde, _ = flow(x)
     torch.testing.assert_close(flow.inverse(z_tilde), x, atol=2e-4, rtol=1e-3)
@@ -77,7 +78,7 @@ def test_residuals_in_different_places_are_not_stacked():
 
 def test_density_integrates_to_one():
     """The density of a flow on the plane has a total mass of 1."""
-    flow = moved(build_flow(FlowSpec(couplings=4, hidden=16), 2, [0]), 0.3).double()
+    flow = moved(build_flow(SMALL.model_copy(update={"couplings": 4}), 2, [0]), 0.3).double()
     side = torch.linspace(-12, 12, 601, dtype=torch.float64)
     grid = torch.cartesian_prod(side, side)[None]
     with torch.no_grad():
@@ -88,14 +89,14 @@ def test_density_integrates_to_one():
 
 def test_start_is_a_shuffle():
     """Couplings start at the identity: an untrained flow only moves values around."""
-    flow = build_flow(FlowSpec(couplings=3, hidden=8), 6, [4])
+    flow = build_flow(SMALL, 6, [4])
     x = torch.randn(1, 5, 6, generator=torch.Generator().manual_seed(0))
     z_tilde, log_det = flow(x)
     torch.testing.assert_close(z_tilde.sort(-1).values, x.sort(-1).values)
     assert torch.equal(log_det, torch.zeros(1, 5))
 
 
-@pytest.mark.parametrize("spec", [FlowSpec(couplings=2, hidden=16), FULL], ids=["permuted", "rotated"])
+@pytest.mark.parametrize("spec", [SMALL, FULL], ids=["permuted", "rotated"])
 def test_unstacked_flow_is_the_same(spec):
     """One IIN taken out of a stack computes bit for bit what it computed inside."""
     flow = moved(build_flow(spec, [Blocks({"residual": 5, "digit": 3})] * 3, [0, 1, 2]))

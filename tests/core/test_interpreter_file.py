@@ -15,9 +15,12 @@ from iin_core.spec import FlowSpec
 
 Z = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
 SPECS = {
-    "published": FlowSpec(couplings=2, hidden=8, depth=2, front="none"),
-    "rotated": FlowSpec(couplings=2, mixing="rotation", actnorm=False, hidden=8),
-    "residual": FlowSpec(couplings=1, residual_couplings=2, hidden=8, depth=0, nets="joint"),
+    "published": FlowSpec.published().model_copy(update={"couplings": 2, "hidden": 8}),
+    "rotated": FlowSpec(
+        couplings=2, residual_couplings=0, mixing="rotation", actnorm=True, hidden=8, nets="separate"
+    ),
+    "residual": FlowSpec(couplings=1, residual_couplings=2, mixing="permutation", hidden=8, nets="joint"),
+    "default": FlowSpec(hidden=8),
 }
 
 

@@ -12,7 +12,11 @@ X = 2 + torch.randn(2, 30, 6, generator=torch.Generator().manual_seed(0))
 
 
 def stack(stack=2, hidden=10):
-    return build_flow(FlowSpec(couplings=2, hidden=hidden), 6, range(stack))
+    return build_flow(
+        FlowSpec.published().model_copy(update={"couplings": 2, "hidden": hidden, "depth": 1}),
+        6,
+        range(stack),
+    )
 
 
 def loss_of(flow, x=X):
@@ -59,6 +63,15 @@ def test_others_are_differentiated_along():
     parameters.differentiate((z_tilde * weight[0]).sum(), others)
     torch.testing.assert_close(weight[0].grad, z_tilde.detach().sum(1, keepdim=True))
     assert float(parameters.gradient.abs().sum()) > 0
+
+
+def test_what_a_loss_does_not_use_has_no_gradient():
+    """Parameters that do not enter a loss get a gradient of 0, whatever stood there before."""
+    parameters = FlatParameters(flow := stack())
+    parameters.differentiate(loss_of(flow))
+    parameters.differentiate(loss_of(flow.transforms[0]))
+    assert all(float(p.grad.abs().sum()) > 0 for p in flow.transforms[0].parameters())
+    assert not any(float(p.grad.abs().sum()) for p in flow.transforms[1].parameters())
 
 
 def test_pieces_are_the_parts_of_each_iin():
