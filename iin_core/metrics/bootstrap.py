@@ -7,6 +7,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
+MAX_GROUPS = 2000
+"""More sources than this are drawn in so many groups of sources, put together at random."""
 
 
 def source_means(
@@ -35,12 +37,15 @@ def source_means(
     for stratum in np.unique(stratum_of_row):
         rows = stratum_of_row == stratum
         codes, names = pd.factorize(np.asarray(source)[rows])
+        if len(names) > MAX_GROUPS:
+            codes = (rng.permutation(len(names)) % MAX_GROUPS)[codes]
         order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
         starts = np.cumsum(sizes) - sizes
         known = ~np.isnan(values[rows][order])
         sums = np.add.reduceat(np.where(known, values[rows][order], 0.0), starts, axis=0)
         counts = np.add.reduceat(known.astype(np.float64), starts, axis=0)
-        weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
+        n_groups = len(sizes)
+        weights = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=draws)
         total = weights @ counts
         means.append(np.divide(weights @ sums, total, out=np.full(total.shape, np.nan), where=total > 0))
     averages: NDArray[np.float64] = np.stack(means).mean(0)

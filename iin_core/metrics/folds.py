@@ -133,7 +133,7 @@ def rows_of_others(codes: NDArray[np.int64], rng: np.random.Generator) -> NDArra
     by_source = np.argsort(codes, kind="stable")
     place = np.empty_like(by_source)
     place[by_source] = np.arange(len(codes)) - starts[codes[by_source]]
-    within = np.lexsort((rng.random(len(codes)), codes))
+    within = np.argsort(codes + rng.random(len(codes)))
     order = rng.permutation(len(sizes))
     donor_of = np.empty_like(order)
     donor_of[order] = np.roll(order, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import torch
@@ -60,6 +61,10 @@ class _Judged:
     right: NDArray[np.float64]
     losses: NDArray[np.float64]
 
+    def unsure(self) -> _Judged:
+        """The same without losses, of a family that names classes only."""
+        return replace(self, losses=np.full_like(self.losses, np.nan))
+
 
 def probe_codes(
     codes: Sequence[Tensor],
@@ -96,13 +101,15 @@ def probe_codes(
     for members, stack in stacks(codes, targets, rows.folds):
         for family in spec.probes:
             log_probs = FAMILIES[family](stack, seed=spec.seed)[:, :, rows.read]
-            for row, code in enumerate(members):
-                for i, label in enumerate(labels):
-                    part = slice(i * (1 + shuffles), (i + 1) * (1 + shuffles))
-                    judged = _judge(log_probs[row, part], stack.targets[part, rows.read], null[i])
-                    if family in WITHOUT_PROBABILITIES:
-                        judged = replace(judged, losses=np.full_like(judged.losses, np.nan))
-                    readings[family, code, i] = _reading(judged, null[i], label.at(rows.read), rows, spec)
+            judged = {}
+            for (row, code), i in product(enumerate(members), range(len(labels))):
+                part = slice(i * (1 + shuffles), (i + 1) * (1 + shuffles))
+                found = _judge(log_probs[row, part], stack.targets[part, rows.read], null[i])
+                judged[code, i] = found.unsure() if family in WITHOUT_PROBABILITIES else found
+            samples = _resampled(list(judged.values()), rows, spec)
+            for ((code, i), found), sample in zip(judged.items(), samples, strict=True):
+                label = labels[i].at(rows.read)
+                readings[family, code, i] = _reading(found, null[i], label, rows, sample)
     return readings
 
 
@@ -137,13 +144,24 @@ def _losses(log_probs: Tensor, targets: Tensor) -> Tensor:
     return losses.masked_fill(targets < 0, torch.nan)
 
 
+def _resampled(judged: Sequence[_Judged], rows: ProbeRows, spec: EvaluationSpec) -> NDArray[np.float64]:
+    """(readings, 2, draws) accuracy and CE of the real probes under the same resampled sources."""
+    both = np.stack([part for found in judged for part in (found.right[0], found.losses[0])], 1)
+    source, side = rows.source[rows.read], rows.side[rows.read]
+    samples = source_means(both, source, side, draws=spec.bootstrap, seed=spec.seed)
+    return samples.T.reshape(len(judged), 2, -1)
+
+
 def _reading(
-    judged: _Judged, null: NDArray[np.int16], label: ProbeLabels, rows: ProbeRows, spec: EvaluationSpec
+    judged: _Judged,
+    null: NDArray[np.int16],
+    label: ProbeLabels,
+    rows: ProbeRows,
+    resampled: NDArray[np.float64],
 ) -> Reading:
-    """One reading; all arguments hold the rows read only."""
-    side, source = rows.side[rows.read], rows.source[rows.read]
-    both = np.stack([judged.right[0], judged.losses[0]], 1)
-    samples, ce_samples = source_means(both, source, side, draws=spec.bootstrap, seed=spec.seed).T
+    """One reading; labels hold the rows read only."""
+    side = rows.side[rows.read]
+    samples, ce_samples = resampled
     v_samples = np.maximum(1 - ce_samples / label.entropy, 0)
     shuffled = np.concatenate([accuracies(said, null, side) for said in judged.said])
     (low, high), (v_low, v_high) = interval(samples), interval(v_samples)

@@ -121,6 +121,15 @@ def test_the_interval_has_the_width_of_sources_not_of_rows() -> None:
     assert interval(samples[:0, 0]) == (None, None)
 
 
+def test_many_sources_are_drawn_in_groups() -> None:
+    """Of five thousand sources the interval is as wide as theory says for five thousand."""
+    rng = np.random.default_rng(0)
+    right = (rng.random(5000) < 0.8).astype(float)
+    samples = source_means(right[:, None], np.arange(5000), np.zeros(5000), draws=2000, seed=0)
+    low, high = interval(samples[:, 0])
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(right.var() / 5000), rel=0.1)
+
+
 def test_rows_without_a_value_are_left_out_of_a_mean() -> None:
     """NaN takes a row out: the means are those of the other rows alone, whatever it stands beside."""
     rng = np.random.default_rng(0)

@@ -88,6 +88,20 @@ def test_a_linear_map_inside_blocks_changes_nothing(perfect: Leakage) -> None:
         assert a.accuracy.value == pytest.approx(b.accuracy.value, abs=0.02)
 
 
+@pytest.mark.parametrize("probe", ["knn", "qda", "forest", "rbf"])
+def test_a_linear_map_inside_a_block_changes_no_family(probe: str) -> None:
+    """Whitened coordinates are the same after an invertible linear map, so every family says the same."""
+    source, digit, _, code = _world(60)
+    turn, _ = np.linalg.qr(np.random.default_rng(5).normal(size=(4, 4)))
+    told = code[:, :4] + np.eye(5)[digit][:, :4] * 2
+    spec = EvaluationSpec(probes=(probe,), bootstrap=0, permutations=20)
+    codes = {"as it is": (told, None), "mapped": (told @ (turn * [0.5, 1, 2, 3]), None)}
+    found = leakages(codes, {"digit": digit}, source, spec, shuffles=0)
+    (a,), (b,) = (found[name].cells for name in codes)
+    assert a.accuracy.value > 0.5
+    assert a.accuracy.value == pytest.approx(b.accuracy.value, abs=0.02)
+
+
 def test_codes_together_are_as_one_after_another(perfect: Leakage) -> None:
     """Several codes in one program give what each gives alone."""
     source, digit, colour, code = _world()

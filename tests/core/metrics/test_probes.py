@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from iin_core.metrics import probe_mlp
 from iin_core.metrics.folds import Fold, half_split
 from iin_core.metrics.probe_families import FAMILIES
 from iin_core.metrics.probe_inputs import ProbeInputs, stacks
@@ -71,6 +72,39 @@ def test_wide_and_narrow_inputs_are_padded_apart() -> None:
     target = (torch.zeros(40, dtype=torch.long), 2)
     found = {tuple(members): stack.codes.shape[2] for members, stack in stacks(codes, [target], ())}
     assert found == {(0, 2): 30, (1, 3): 200}
+
+
+def test_mlp_probes_are_networks_trained_one_by_one() -> None:
+    """Each probe of a stack is what PyTorch's layers and AdamW make of its start, batches and epochs."""
+    x, labels = _data(260)
+    other = labels % 2
+    folds = half_split(np.arange(260))
+    stack = _stack([x], [(labels, 4), (other, 4)], folds)
+    found = mlp_probes(stack, seed=2)
+    starts = [part.detach() for part in probe_mlp._start(stack, 2)]
+    for f, fold in enumerate(folds):
+        for j, target in enumerate((labels, other)):
+            sizes = ((x.shape[1], 128), (128, 128), (128, 4))
+            layers = [torch.nn.Linear(*size) for size in sizes]
+            for i, layer in enumerate(layers):
+                weight, bias = (starts[2 * i + k].unflatten(0, stack.shape)[0, f, j] for k in range(2))
+                layer.load_state_dict({"weight": weight.T, "bias": bias[0]})
+            network = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
+            optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01)
+            best, least = {}, np.inf
+            for order in probe_mlp._epochs(folds, 2):
+                for batch in order[f].split(128):
+                    optimizer.zero_grad()
+                    torch.nn.functional.cross_entropy(network(x[batch]), target[batch]).backward()
+                    optimizer.step()
+                with torch.no_grad():
+                    chosen = fold.validation
+                    loss = float(torch.nn.functional.cross_entropy(network(x[chosen]), target[chosen]))
+                if loss < least:
+                    least, best = loss, {name: part.clone() for name, part in network.state_dict().items()}
+            network.load_state_dict(best)
+            expected = network(x[fold.read]).log_softmax(1).detach()
+            assert torch.allclose(found[0, j, fold.read], expected, atol=1e-3)
 
 
 def _unlabelled(labels: torch.Tensor, seed: int = 0) -> tuple[torch.Tensor, np.ndarray]:
