@@ -14,8 +14,8 @@ from iin_core.sampling import make_sampler
 from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
 from iin_core.training import make_job, train
 
-FLOW = FlowSpec(couplings=3, hidden=24)
-TRAINING = TrainingSpec(updates=60, batch=128, noise=0.1)
+FLOW = FlowSpec.published().model_copy(update={"couplings": 3, "hidden": 24, "depth": 1, "front": "whiten"})
+TRAINING = TrainingSpec(updates=60, batch=128, noise=0.1, penalties={}, calibrate=False)
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from iin_core.jobs import Job, Trained, make_job
 from iin_core.sampling import PairSampler, make_sampler
 from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
 
-TINY = FlowSpec(couplings=1, hidden=8)
-SHORT = TrainingSpec(updates=120, batch=32, noise=0.1, calibrate=False)
+TINY = FlowSpec.published().model_copy(update={"couplings": 1, "hidden": 8, "depth": 1, "front": "whiten"})
+SHORT = TrainingSpec(updates=120, batch=32, noise=0.1, penalties={}, calibrate=False)
 
 
 @cache
