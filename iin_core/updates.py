@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +46,7 @@ class FlatParameters:
         places = [place for flat in (self, *others) for place in flat._places]
         for parameter, place in zip(parameters, places, strict=True):
             offer_place(parameter, place)
-        gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+        gradients: Sequence[Tensor | None] = torch.autograd.grad(loss, parameters, allow_unused=True)
         for parameter, place, gradient in zip(parameters, places, gradients, strict=True):
             if gradient is None:
                 place.whole.zero_()

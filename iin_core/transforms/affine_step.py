@@ -42,7 +42,8 @@ def plain_move(net: Conditioner, u: Tensor, v: Tensor) -> Moved:
 def move_back(net: Conditioner, u: Tensor, v: Tensor) -> Tensor:
     """The inverse of `move` with the same u."""
     log_scale, shift = net(u)
-    return (v - shift) * log_scale.neg().exp()
+    back: Tensor = (v - shift) * log_scale.neg().exp()
+    return back
 
 
 class _Move(torch.autograd.Function):

@@ -26,10 +26,13 @@ class Coupling(nn.Module):
     Source: the coupling of the paper's network (section 4), in the order of the public checkpoints.
     """
 
+    nets: Sequence[Conditioner]
+
     def __init__(self, n_dims: int, shape: NetShape, generators: Sequence[torch.Generator]) -> None:
         super().__init__()
         self.n_half, self.shape = n_dims // 2, shape
-        self.nets = nn.ModuleList(Conditioner(self.n_half, self.n_half, shape, generators) for _ in range(2))
+        nets = [Conditioner(self.n_half, self.n_half, shape, generators) for _ in range(2)]
+        self.nets = nn.ModuleList(nets)  # type: ignore[assignment]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map x, (K, n, N), to y, (K, n, N), and log|dy/dx|, (K, n)."""

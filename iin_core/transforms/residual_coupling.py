@@ -28,6 +28,8 @@ class ResidualCoupling(nn.Module):
     Source: ours; the paper's couplings (section 4) mix all blocks.
     """
 
+    nets: Sequence[Conditioner]
+
     def __init__(
         self, n_dims: int, residual: slice, shape: NetShape, generators: Sequence[torch.Generator]
     ) -> None:
@@ -36,10 +38,11 @@ class ResidualCoupling(nn.Module):
         middle = (residual.start + residual.stop) // 2
         bounds = ((residual.start, middle), (middle, residual.stop))
         self.moved = [(start, stop) for start, stop in bounds if stop > start]
-        self.nets = nn.ModuleList(
+        nets = [
             Conditioner(n_dims - (stop - start), stop - start, shape, generators)
             for start, stop in self.moved
-        )
+        ]
+        self.nets = nn.ModuleList(nets)  # type: ignore[assignment]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map x, (K, n, N), to y, (K, n, N), and log|dy/dx|, (K, n)."""

@@ -32,4 +32,5 @@ def random_basis(n_dims: int, generator: torch.Generator) -> Tensor:
     """Draw an orthonormal (N, N) uniformly, in float64."""
     normal = torch.randn(n_dims, n_dims, generator=generator, dtype=torch.float64)
     basis, upper = torch.linalg.qr(normal)
-    return basis * upper.diagonal().sign()
+    turned: Tensor = basis * upper.diagonal().sign()
+    return turned
