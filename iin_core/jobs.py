@@ -20,6 +20,8 @@ from iin_core.stream import ShardedRows
 
 SamplerOf = Callable[[NDArray[np.int64]], PairSampler]
 """Makes the sampler of some training rows; its batches name places among them."""
+_MOST_NOISE = 4.0
+"""Deviations of a direction behind the front of a wide layer, before `training.noise` scales them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +118,14 @@ def check_blocks(front: Front, blocks: Blocks) -> None:
 
 
 def noise_behind(front: Front, deviation: Tensor) -> Tensor:
-    """The matrix, (d, d), that turns white noise into noise of the given deviation, (N,), of each feature."""
+    """The matrix, (d, d), that turns white noise into noise of the given deviation, (N,), of each feature.
+
+    Behind the front of a wide layer it is at most four deviations of any direction of x, so that noise
+    of a fifth or less does not drown the concepts of low variance that such a front keeps.
+    """
     spread = front.forward.T * deviation.square() @ front.forward
     values, vectors = torch.linalg.eigh(spread.double())
+    if front.n_dims < front.n_features:
+        values = values.clamp_max(_MOST_NOISE**2)
     root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
     return root.float()

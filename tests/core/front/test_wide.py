@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from iin_core.errors import InputError
 from iin_core.front import fit_front, shared_by
+from iin_core.jobs import noise_behind
 from iin_core.pairs import Pairs
 from iin_core.row_reader import ArrayReader
 from iin_core.spec import FlowSpec, PairSpec
@@ -182,13 +183,26 @@ def test_constant_wide_layer_is_refused():
         fit_front(torch.ones(20, N), SPEC)
 
 
-def test_reader_gives_what_rows_in_memory_give():
+def test_noise_does_not_drown_a_quiet_concept():
+    """Noise of a fifth of each feature leaves the classes apart that a wide layer's front has kept."""
+    z, label, _ = layer()
+    front = label_front(z, label)
+    noise = 0.2 * noise_behind(front, z.std(0))
+    epsilon = torch.randn(len(z), D, generator=torch.Generator().manual_seed(0))
+    assert separation(front.apply(z) + epsilon @ noise, label) > 1.5
+    assert float((epsilon @ noise).std(0).max()) <= 0.85
+    raw = front.forward.T * z.std(0).square() @ front.forward
+    assert 0.2 * float(torch.linalg.eigvalsh(raw)[-1].sqrt()) > 3
+
+
+def test_reader_gives_what_rows_in_memory_give(tmp_path):
     """Rows of a memory-mapped file, read as float16, give the front of the same rows in memory."""
     z, label, _ = layer(n=3000)
-    stored = z.half().numpy()
+    np.save(tmp_path / "rows.npy", z.half().numpy())
+    stored = np.load(tmp_path / "rows.npy", mmap_mode="r")
     shared = shared_by({"c": label}, {"c": PairSpec()})
     streamed = fit_front(ArrayReader(stored), SPEC, shared)
-    whole = fit_front(torch.from_numpy(stored).float(), SPEC, shared)
+    whole = fit_front(z.half().float(), SPEC, shared)
     torch.testing.assert_close(streamed.forward, whole.forward)
     assert streamed.explained == pytest.approx(whole.explained)
     assert math.isfinite(streamed.log_det)
