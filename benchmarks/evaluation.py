@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,9 @@ from iin_core.metrics import (
     leakages,
     prior_fit,
 )
-from iin_core.spec import EvaluationSpec
+from iin_core.spec import EvaluationSpec, ProbeName
 
-FAMILIES = ("linear", "mlp", "knn", "qda", "forest", "rbf")
+FAMILIES: tuple[ProbeName, ...] = ("linear", "mlp", "knn", "qda", "forest", "rbf")
 SPEC = EvaluationSpec()
 Codes = Mapping[str, tuple[Tensor, Blocks | None]]
 
@@ -109,7 +110,7 @@ def costs(stage: Stage) -> None:
     timed("baselines: interchange of one", lambda: exchange(stage, methods["lda"], held))
     for family in FAMILIES[2:]:
         spec = EvaluationSpec(probes=(family,))
-        timed(f"full: {family}", lambda spec=spec: leakages({"iin": own["iin"]}, *where, spec, shuffles=0))
+        timed(f"full: {family}", partial(leakages, {"iin": own["iin"]}, *where, spec, shuffles=0))
     timed("full: conditional leakage", lambda: conditional_leakage(code, iin.blocks, *where, SPEC))
     timed("full: pair critics", lambda: critic_leaks(code, iin.blocks, *where, SPEC))
 
@@ -125,7 +126,8 @@ def leaks(layer: str) -> None:
         cells = []
         for cell in sorted(matrix.off_block("mlp"), key=lambda c: (c.block == "residual", c.concept)):
             worst = matrix.worst_family(cell.block, cell.concept)
-            cells.append(f"{cell.accuracy.value:.3f} ({worst.accuracy.value:.3f} {worst.probe})")
+            beside = "" if worst is None else f" ({worst.accuracy.value:.3f} {worst.probe})"
+            cells.append(f"{cell.accuracy.value:.3f}{beside}")
         mig = grouped_information(matrix.v_information("mlp")).mig
         luck = matrix.worst_excess_under_shuffling("mlp")
         print(f"{layer} | {name} | {' | '.join(cells)} | {mig:.3f} | {luck:.3f}", flush=True)

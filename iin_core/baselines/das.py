@@ -160,7 +160,8 @@ def _learn(search: _Search, start: Tensor, settings: DasSettings) -> Tensor:
         _loss(search, torch.linalg.qr(free).Q, base, donor).backward()
         optimizer.step()
         schedule.step()
-    return torch.linalg.qr(free.detach()).Q
+    basis: Tensor = torch.linalg.qr(free.detach()).Q
+    return basis
 
 
 def _loss(search: _Search, basis: Tensor, base: Tensor, donor: Tensor) -> Tensor:

@@ -105,7 +105,8 @@ def span_of_means(rows: Tensor, codes: NDArray[np.int64], n_classes: int) -> Ten
     means = (members.T @ labelled) / members.sum(0)[:, None] - labelled.mean(0)
     directions = torch.linalg.svd(means * members.mean(0).sqrt()[:, None], full_matrices=False)
     relative = directions.S / rows.square().sum(1).mean().sqrt()
-    return directions.Vh[relative > _PARALLEL][: n_classes - 1]
+    span: Tensor = directions.Vh[relative > _PARALLEL]
+    return span[: n_classes - 1]
 
 
 def _outside(span: Tensor, earlier: list[Tensor]) -> Tensor:

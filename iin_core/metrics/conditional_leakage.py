@@ -116,8 +116,8 @@ def _of_block(
 
 def _indicators(label: ProbeLabels) -> Tensor:
     """(n, C) class indicators whose columns have about unit variance."""
-    n_classes = label.n_classes
-    return torch.eye(n_classes)[torch.from_numpy(label.classes.clip(0))] * n_classes**0.5
+    scaled = torch.eye(label.n_classes) * label.n_classes**0.5
+    return scaled[torch.from_numpy(label.classes.clip(0))]
 
 
 def _within_classes(classes: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:

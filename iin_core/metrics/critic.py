@@ -94,7 +94,7 @@ def critic_scores(weights: list[Tensor], pairs: Sequence[PairRows]) -> Tensor:
     """
     first = _tower(torch.stack([part.first for part in pairs]), weights[:6])
     second = _tower(torch.stack([part.second for part in pairs]), weights[6:])
-    scores = torch.bmm(first[..., :-1], second[..., :-1].mT) / WIDTH**0.5 + second[..., -1:].mT
+    scores: Tensor = torch.bmm(first[..., :-1], second[..., :-1].mT) / WIDTH**0.5 + second[..., -1:].mT
     same = torch.stack([part.first_source[:, None] == part.second_source for part in pairs])
     true = torch.eye(scores.shape[1], dtype=torch.bool)
     return scores.masked_fill(same & ~true, -torch.inf)

@@ -36,12 +36,13 @@ class ProbeLabels:
     @property
     def known(self) -> NDArray[np.bool_]:
         """(n,), whether a row has a label."""
-        return self.classes != MISSING
+        return np.asarray(self.classes != MISSING)
 
     @property
     def shares(self) -> NDArray[np.float64]:
         """The share of each class among the rows with a label."""
-        return np.bincount(self.classes[self.known], minlength=self.n_classes) / self.known.sum()
+        counts = np.bincount(self.classes[self.known], minlength=self.n_classes)
+        return np.asarray(counts / self.known.sum(), dtype=np.float64)
 
     @property
     def entropy(self) -> float:

@@ -33,4 +33,5 @@ def _classify(
     from sklearn.svm import SVC
 
     named = SVC().fit(x, classes).predict(read)
-    return np.eye(classes.max() + 1)[named]
+    sure: NDArray[np.float64] = np.eye(classes.max() + 1)[named]
+    return sure
