@@ -84,6 +84,7 @@ def check_operators() -> None:
     network = Published(N_DIMS, 32, DEPTH, N_BLOCKS)
     x, factor = pairs(25, 1)
     args = (x[0, :25], x[0, 25:], factor[0], DIMS)
+    network.update(*args)
     baseline = count_operators(lambda: network.differentiate(*args)).computed.total()
     assert abs(baseline - OPERATORS) <= TOLERANCE * OPERATORS, f"the baseline dispatches {baseline} operators"
     optimizer = count_operators(network.optimizer.step).computed.total()

@@ -91,9 +91,11 @@ def _run_back(work: Workspace, flowing: Tensor, places: Sequence[Tensor]) -> Ten
     """From the gradient of the networks' output to that of their input; the parameters' go to `places`."""
     n_layers = len(work.weights)
     for i in reversed(range(n_layers)):
-        torch.sum(flowing, 1, keepdim=True, out=places[n_layers + i])
+        torch.bmm(work.ones, flowing, out=places[n_layers + i])
         torch.bmm(work.inputs_transposed[i], flowing, out=places[i])
-        flowing = torch.bmm(flowing, work.weights_transposed[i])
         if i:
-            leaky_relu_backward(flowing, work.inputs[i], SLOPE, True, grad_input=flowing)
-    return flowing
+            torch.bmm(flowing, work.weights_transposed[i], out=work.flowing[i])
+            flowing = leaky_relu_backward(
+                work.flowing[i], work.inputs[i], SLOPE, True, grad_input=work.flowing[i]
+            )
+    return torch.bmm(flowing, work.weights_transposed[0])

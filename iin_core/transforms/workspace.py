@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
@@ -23,6 +24,9 @@ class Workspace:
         inputs: what each layer reads, (K · m, n, width); `first` is the first of them, (K, m, n, n_in).
         output: what the last layer gives; `log_scale` and `shift`, (K, n, n_out), are views of it.
         scale: the log-scale's exponential.
+        flowing: for each layer, memory for what flows back to its input; all workspaces of a thread share
+            it, so that it stays in the cache.
+        ones: (K · m, 1, n), whose product with rows is their sum.
         turn: counts its passes.
     """
 
@@ -38,6 +42,8 @@ class Workspace:
         self.first = for_each_net(self.inputs[0], n_nets)
         self.log_scale, self.shift = log_scale_and_shift(self.output, n_nets)
         self.scale = torch.empty_like(self.log_scale, memory_format=torch.contiguous_format)
+        self.flowing = [_shared(layer, i % 2) for i, layer in enumerate(self.inputs)]
+        self.ones = u.new_ones(1, 1, n_rows).expand(len(self.weights[0]), -1, -1)
         self.turn = 0
 
     def fits(self, parameters: Sequence[Tensor], u: Tensor) -> bool:
@@ -50,6 +56,7 @@ class Workspace:
         )
 
 
+_SHARED = threading.local()
 _KEPT: WeakKeyDictionary[Conditioner, Workspace] = WeakKeyDictionary()
 
 
@@ -65,6 +72,15 @@ def borrow(net: Conditioner, parameters: Sequence[Tensor], u: Tensor) -> Workspa
 def give_back(net: Conditioner, work: Workspace) -> None:
     """Keep a workspace for the next pass."""
     _KEPT[net] = work
+
+
+def _shared(like: Tensor, slot: int) -> Tensor:
+    """Memory of this shape for what is of no use after a gradient is taken."""
+    kept, key = vars(_SHARED), (slot, like.dtype, like.device)
+    if key not in kept or kept[key].numel() < like.numel():
+        kept[key] = huge_zeros((like.numel(),), like=like)
+    memory: Tensor = kept[key][: like.numel()].view(like.shape)
+    return memory
 
 
 def _matrices(n: int, n_rows: int, widths: Sequence[int], *, like: Tensor) -> list[Tensor]:
