@@ -11,20 +11,21 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.linalg import cholesky, solve_triangular
 
 from iin_core.blocks import RESIDUAL, Blocks
+from iin_core.cell_moments import Moments, Told
 from iin_core.flow import NormalizingFlow
 from iin_core.jobs import Job, Trained
 from iin_core.stream import ShardedRows
-from iin_core.transforms import AffineMaps, ConditionalAffine, Gate
+from iin_core.transforms import ConditionalAffine, Gate
 
 CELLS = 8
 """Quantile bins of a number."""
 _MOST_ROWS = 50_000
 _SHRINKAGES = (0.1, 0.5, 2.0, 8.0, 32.0, 128.0, 1024.0)
-"""Rows a dimension that the pooled moments count for beside a cell's own."""
-_INTERACTION = 4.0
+"""Rows a dimension that the pooled covariance counts for beside a cell's own."""
+_SHIFTS = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)
+"""Shares of a cell's mean deviation that are taken out."""
 _FLOOR = 1e-6
 
 
@@ -63,8 +64,8 @@ def calibrated(flow: NormalizingFlow, blocks: Blocks, rows: CellRows, check: Cel
     Source: ours; the shrinkage is that of regularised discriminant analysis (Friedman, 1989).
     """
     transforms = list(flow.transforms)
-    for target, foreign, own in _plan(blocks, list(rows.cells)):
-        step = _fitted(target, (_gate(foreign, rows), _gate(own, rows)), rows, check)
+    for place in _plan(blocks, list(rows.cells)):
+        step = _fitted(place, rows, check)
         if step is not None:
             rows, check = rows.moved(step), check.moved(step)
             transforms.append(step)
@@ -95,20 +96,35 @@ def quantile_cells(scores: Tensor, n_cells: int = CELLS) -> Tensor:
 _Part = tuple[str, slice]
 
 
-def _plan(blocks: Blocks, concepts: Sequence[str]) -> list[tuple[slice, _Part | None, _Part | None]]:
-    """What moves, by which concept, and by which own one besides; each read where nothing moves."""
-    steps: list[tuple[slice, _Part | None, _Part | None]] = []
+@dataclass(frozen=True)
+class _Place:
+    """What moves, by which concept, and by which own one besides; `sloped`: linearly by the latter, too."""
+
+    target: slice
+    foreign: _Part | None
+    own: _Part | None = None
+    sloped: bool = False
+
+
+def _plan(blocks: Blocks, concepts: Sequence[str]) -> list[_Place]:
+    """Each step is chosen by dimensions that it does not move.
+
+    Of a block the first half's moments are evened out, then the second's given the first.
+    """
+    steps: list[_Place] = []
     for name in concepts:
         start, stop = blocks[name].start, blocks[name].stop
         middle = (start + stop) // 2
-        halves = [(slice(start, middle), slice(middle, stop)), (slice(middle, stop), slice(start, middle))]
+        first, second = slice(start, middle), slice(middle, stop)
         for other in concepts:
+            foreign = (other, blocks[other])
             if other != name and stop - start > 1:
-                steps += [(half, (other, blocks[other]), (name, rest)) for half, rest in halves]
+                steps.append(_Place(first, foreign, (name, second)))
+                steps.append(_Place(second, foreign, (name, first), sloped=True))
             elif other != name:
-                steps.append((blocks[name], (other, blocks[other]), None))
-    steps += [(blocks[RESIDUAL], (name, blocks[name]), None) for name in concepts]
-    return [*steps, (blocks[RESIDUAL], None, None)]
+                steps.append(_Place(blocks[name], foreign))
+    steps += [_Place(blocks[RESIDUAL], (name, blocks[name])) for name in concepts]
+    return [*steps, _Place(blocks[RESIDUAL], None)]
 
 
 def _gate(part: _Part | None, rows: CellRows) -> Gate | None:
@@ -123,122 +139,33 @@ def _gate(part: _Part | None, rows: CellRows) -> Gate | None:
     return Gate(place, centres, spread)
 
 
-def _fitted(
-    target: slice, gates: tuple[Gate | None, Gate | None], rows: CellRows, check: CellRows
-) -> ConditionalAffine | None:
+def _fitted(place: _Place, rows: CellRows, check: CellRows) -> ConditionalAffine | None:
     """The map with the shrinkage that predicts the rows of `check` best; None if no map does better."""
-    foreign, own = (_Cells.of(gate, rows.z_tilde) for gate in gates)
-    x = rows.z_tilde[:, target].double()
-    moments = _Moments.of(x, foreign, own)
-    x_check = check.z_tilde[:, target].double()
-    check_cells = [_Cells.of(gate, check.z_tilde).cell for gate in gates]
-    best, least = None, moments.nll(*moments.pooled(), x_check, *check_cells)
-    for shrinkage in _SHRINKAGES if gates[0] is not None else ():
-        centre, root = moments.shrunk(shrinkage)
-        nll = moments.nll(centre, root, x_check, *check_cells)
-        if nll < least:
-            best, least = (centre, root), nll
-    whiten = gates[0] is None
-    if best is None and not whiten:
-        return None
-    centre, root = moments.pooled() if best is None else best
-    n_dims = x.shape[1]
-    home = torch.zeros_like(moments.home) if whiten else moments.home
-    unit = torch.eye(n_dims, dtype=x.dtype)
-    scale = solve_triangular(root, unit.expand_as(root), upper=False)
-    if whiten:
-        deviation = (x_check - centre[0, 0]) @ scale[0].T
-        scale = scale / deviation.square().mean().sqrt()
-    else:
-        scale = moments.root @ scale
-    return ConditionalAffine(target, *gates, AffineMaps(scale.float(), centre.float(), home.float()))
+    foreign, own = _gate(place.foreign, rows), _gate(place.own, rows)
+    moments = Moments.of(_told(place, foreign, own, rows.z_tilde))
+    told = _told(place, foreign, own, check.z_tilde)
+    best, least = moments.pooled(), moments.pooled().nll(told)
+    pooled = best
+    for shrinkage in _SHRINKAGES if foreign is not None else ():
+        for share in _SHIFTS:
+            found = moments.shrunk(shrinkage, share)
+            nll = found.nll(told)
+            if nll < least:
+                best, least = found, nll
+    if foreign is None:
+        return ConditionalAffine(place.target, None, None, best.whitening(told))
+    return None if best is pooled else ConditionalAffine(place.target, foreign, own, best.towards(pooled))
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """Cells of rows, (n,), and how many there are."""
-
-    cell: Tensor
-    n_cells: int
-
-    @classmethod
-    def of(cls, gate: Gate | None, z_tilde: Tensor) -> _Cells:
-        if gate is None:
-            return cls(torch.zeros(len(z_tilde), dtype=torch.long), 1)
-        return cls(gate(z_tilde), gate.n_cells)
-
-
-@dataclass(frozen=True)
-class _Moments:
-    """Means and covariances of rows by own cell o and foreign cell f.
-
-    Attributes:
-        home: (O, w), the means of own cells.
-        root: (w, w), the Cholesky factor of the covariance within own cells.
-        shift: (F, w), mean deviation from home in each foreign cell.
-        covariance: (F, w, w), within a foreign cell, about the means of its own cells.
-        interaction: (O, F, w), what the mean of each pair of cells has beyond both.
-        counts: (F,) and (O, F) rows.
-    """
-
-    home: Tensor
-    root: Tensor
-    shift: Tensor
-    covariance: Tensor
-    interaction: Tensor
-    counts: tuple[Tensor, Tensor]
-
-    @classmethod
-    def of(cls, x: Tensor, foreign: _Cells, own: _Cells) -> _Moments:
-        f, o = foreign.cell, own.cell
-        n_f, n_both = torch.bincount(f, minlength=foreign.n_cells), foreign.n_cells * own.n_cells
-        both = o * foreign.n_cells + f
-        n_own, n_pair = torch.bincount(o, minlength=own.n_cells), torch.bincount(both, minlength=n_both)
-        home = _sums(x, o, own.n_cells) / n_own.clamp_min(1)[:, None]
-        deviation = x - home[o]
-        shift = _sums(deviation, f, foreign.n_cells) / n_f.clamp_min(1)[:, None]
-        beyond = deviation - shift[f]
-        interaction = _sums(beyond, both, n_both) / n_pair.clamp_min(1)[:, None]
-        within = beyond - interaction[both]
-        covariance = torch.stack(
-            [within[f == cell].T @ within[f == cell] / max(1, int(n_f[cell])) for cell in range(len(n_f))]
-        )
-        root = cholesky(_positive(deviation.T @ deviation / len(x)))
-        shape = (own.n_cells, foreign.n_cells)
-        return cls(home, root, shift, covariance, interaction.view(*shape, -1), (n_f, n_pair.view(shape)))
-
-    def pooled(self) -> tuple[Tensor, Tensor]:
-        """Centres (O, F, w) and Cholesky factors (F, w, w) of a map that is the same in all cells."""
-        n_foreign = len(self.shift)
-        return self.home[:, None].expand(-1, n_foreign, -1), self.root.expand(n_foreign, -1, -1)
-
-    def shrunk(self, shrinkage: float) -> tuple[Tensor, Tensor]:
-        """The same for each cell, from its own moments and the pooled ones."""
-        n_dims = self.home.shape[1]
-        n_f, n_pair = self.counts
-        own_share = (n_f / (n_f + shrinkage * n_dims))[:, None, None]
-        pooled = self.root @ self.root.T
-        root = cholesky(_positive(own_share * self.covariance + (1 - own_share) * pooled))
-        sure = (n_pair / (n_pair + _INTERACTION * shrinkage * n_dims))[..., None]
-        shift = (n_f / (n_f + shrinkage))[:, None] * self.shift
-        return self.home[:, None] + shift[None] + sure * self.interaction, root
-
-    @staticmethod
-    def nll(centre: Tensor, root: Tensor, x: Tensor, foreign: Tensor, own: Tensor) -> float:
-        """Negative log-likelihood of rows x, (n, w), in nats a row, without its constant."""
-        total = torch.zeros((), dtype=x.dtype)
-        for cell in foreign.unique().tolist():
-            rows = foreign == cell
-            deviation = (x[rows] - centre[own[rows], cell]).T
-            white = solve_triangular(root[cell], deviation, upper=False)
-            total = total + 0.5 * white.square().sum() + rows.sum() * root[cell].diagonal().log().sum()
-        return float(total / len(x))
-
-
-def _positive(covariance: Tensor) -> Tensor:
-    n_dims = covariance.shape[-1]
-    floor = _FLOOR * covariance.diagonal(dim1=-2, dim2=-1).mean(-1).clamp_min(_FLOOR)[..., None, None]
-    return covariance + floor * torch.eye(n_dims, dtype=covariance.dtype)
+def _told(place: _Place, foreign: Gate | None, own: Gate | None, z_tilde: Tensor) -> Told:
+    none = torch.zeros(len(z_tilde), dtype=torch.long)
+    f = none if foreign is None else foreign(z_tilde)
+    o = none if own is None else own(z_tilde)
+    x = z_tilde[:, place.target].double()
+    u = x[:, :0]
+    if own is not None and place.sloped:
+        u = (z_tilde[:, own.place] - own.centres[0][o]).double()
+    return Told(x, u, f, o, (1 if foreign is None else foreign.n_cells, 1 if own is None else own.n_cells))
 
 
 def _sums(x: Tensor, cell: Tensor, n_cells: int) -> Tensor:

@@ -42,17 +42,23 @@ class Gate(nn.Module):
 
 @dataclass(frozen=True)
 class AffineMaps:
-    """y = scale_f · (x − centre_of) + home_o, for cells f of one gate and o of another.
+    """y = scale_f · (x − centre_of − slope_f · u) + home_o + home_slope · u, for cells f and o of two gates.
+
+    u is how far the dimensions that the gate of o reads lie from their cell's centre.
 
     Attributes:
         scale: (F, w, w), lower triangular with a positive diagonal.
         centre: (O, F, w).
         home: (O, w).
+        slope: (F, w, v); v = 0 where nothing depends on u.
+        home_slope: (w, v).
     """
 
     scale: Tensor
     centre: Tensor
     home: Tensor
+    slope: Tensor
+    home_slope: Tensor
 
 
 class ConditionalAffine(nn.Module):
@@ -71,6 +77,8 @@ class ConditionalAffine(nn.Module):
     scale: Tensor
     centre: Tensor
     home: Tensor
+    slope: Tensor
+    home_slope: Tensor
 
     def __init__(self, target: slice, foreign: Gate | None, own: Gate | None, maps: AffineMaps) -> None:
         super().__init__()
@@ -78,28 +86,39 @@ class ConditionalAffine(nn.Module):
         self.register_buffer("scale", maps.scale[None])
         self.register_buffer("centre", maps.centre[None])
         self.register_buffer("home", maps.home[None])
+        self.register_buffer("slope", maps.slope[None])
+        self.register_buffer("home_slope", maps.home_slope[None])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map x, (1, n, N), to y, (1, n, N), and log|dy/dx|, (1, n)."""
         foreign, own = self._cells(x[0])
+        u = self._deviations(x[0], own)
         moved = x[0, :, self.target] - self.centre[0][own, foreign]
+        home = self.home[0][own] + u @ self.home_slope[0].T
         y = x[0].clone()
         for cell in foreign.unique().tolist():
             rows = (foreign == cell).nonzero()[:, 0]
-            y[rows, self.target] = moved[rows] @ self.scale[0, cell].T + self.home[0][own[rows]]
+            free = moved[rows] - u[rows] @ self.slope[0, cell].T
+            y[rows, self.target] = free @ self.scale[0, cell].T + home[rows]
         log_det = self.scale[0].diagonal(dim1=-2, dim2=-1).log().sum(-1)[foreign]
         return y[None], log_det[None]
 
     def inverse(self, y: Tensor) -> Tensor:
         """Map y, (1, n, N), back to x."""
         foreign, own = self._cells(y[0])
-        moved = y[0, :, self.target] - self.home[0][own]
+        u = self._deviations(y[0], own)
+        moved = y[0, :, self.target] - self.home[0][own] - u @ self.home_slope[0].T
         x = y[0].clone()
         for cell in foreign.unique().tolist():
             rows = (foreign == cell).nonzero()[:, 0]
-            back = solve_triangular(self.scale[0, cell], moved[rows].T, upper=False).T
-            x[rows, self.target] = back + self.centre[0][own[rows], cell]
+            free = solve_triangular(self.scale[0, cell], moved[rows].T, upper=False).T
+            x[rows, self.target] = free + u[rows] @ self.slope[0, cell].T + self.centre[0][own[rows], cell]
         return x[None]
+
+    def _deviations(self, rows: Tensor, own: Tensor) -> Tensor:
+        if self.own is None or not self.slope.shape[-1]:
+            return rows[:, :0]
+        return rows[:, self.own.place] - self.own.centres[0][own]
 
     def _cells(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         first = torch.zeros(len(rows), dtype=torch.long, device=rows.device)
@@ -112,6 +131,7 @@ def describe(step: ConditionalAffine) -> dict[str, Any]:
     gates = {"foreign": step.foreign, "own": step.own}
     return {
         "target": [step.target.start, step.target.stop],
+        "sloped": step.slope.shape[-1] > 0,
         **{
             name: None if gate is None else [gate.place.start, gate.place.stop, gate.n_cells]
             for name, gate in gates.items()
@@ -125,8 +145,15 @@ def rebuild(entry: Mapping[str, Any]) -> ConditionalAffine:
     n_foreign, n_own = (1 if gate is None else gate.n_cells for gate in gates)
     target = slice(*entry["target"])
     width = target.stop - target.start
-    scale, home = torch.empty(n_foreign, width, width), torch.empty(n_own, width)
-    return ConditionalAffine(target, *gates, AffineMaps(scale, torch.empty(n_own, n_foreign, width), home))
+    sloped = gates[1].centres.shape[-1] if entry["sloped"] and gates[1] is not None else 0
+    maps = AffineMaps(
+        scale=torch.empty(n_foreign, width, width),
+        centre=torch.empty(n_own, n_foreign, width),
+        home=torch.empty(n_own, width),
+        slope=torch.empty(n_foreign, width, sloped),
+        home_slope=torch.empty(width, sloped),
+    )
+    return ConditionalAffine(target, *gates, maps)
 
 
 def _empty_gate(entry: tuple[int, int, int] | None) -> Gate | None:
