@@ -116,8 +116,9 @@ def _of_block(
 
 def _indicators(label: ProbeLabels) -> Tensor:
     """(n, C) class indicators whose columns have about unit variance."""
-    scaled = torch.eye(label.n_classes) * label.n_classes**0.5
-    return scaled[torch.from_numpy(label.classes.clip(0))]
+    scaled: Tensor = torch.eye(label.n_classes) * label.n_classes**0.5
+    indicators: Tensor = scaled[torch.from_numpy(label.classes.clip(0))]
+    return indicators
 
 
 def _within_classes(classes: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
