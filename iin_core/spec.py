@@ -111,12 +111,12 @@ class PairSpec(Spec):
 class TrainingSpec(Spec):
     """The optimisation of one IIN."""
 
-    updates: Annotated[int, Field(ge=1)] = 1600
+    updates: Annotated[int, Field(ge=1)] = 2000
     batch: Annotated[int, Field(ge=2, le=65536)] = 256
     """Rows in an update."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.95)
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.3
     warmup: Annotated[float, Field(ge=0, le=1)] = 0.05
     """The share of updates over which the learning rate rises; then it falls as a cosine to 0."""
     noise: Annotated[float, Field(ge=0, le=10)] = 0.15
@@ -133,7 +133,7 @@ class TrainingSpec(Spec):
     """Decay of the exponential moving average of the weights that is kept in their place."""
     patience: Annotated[int, Field(ge=1)] | None = None
     """Points of the curve without a better held-out likelihood after which an IIN stops."""
-    penalties: dict[PenaltyName, Annotated[float, Field(gt=0)]] = {"adversary": 20.0}
+    penalties: dict[PenaltyName, Annotated[float, Field(gt=0)]] = {"adversary": 40.0}
     """Terms added to the likelihood of pairs, each with its weight; see `iin_core.penalties`."""
     calibrate: bool = True
     """After the last update: affine maps behind the flow even out the blocks' moments over concepts."""
@@ -151,6 +151,7 @@ class TrainingSpec(Spec):
             batch=50,
             learning_rate=4.5e-6 * 25,
             betas=(0.5, 0.9),
+            weight_decay=0.0,
             warmup=0.0,
             schedule="linear",
             hold=100_001 / 120_000,
