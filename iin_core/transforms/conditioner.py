@@ -62,8 +62,9 @@ class Conditioner(nn.Module):
     def forward(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Map u, (K, n, n_in), to the log-scale within (-1, 1) and the shift, each (K, n, n_out)."""
         h = u[:, None].expand(-1, self.n_nets, -1, -1).flatten(0, 1)
-        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            h = torch.baddbmm(bias.flatten(0, 1), leaky_relu_(h, SLOPE) if i else h, weight.flatten(0, 1))
+        flat = [parameter.flatten(0, 1) for parameter in self.tensors()]
+        for i, (weight, bias) in enumerate(zip(flat[: len(flat) // 2], flat[len(flat) // 2 :], strict=True)):
+            h = torch.baddbmm(bias, leaky_relu_(h, SLOPE) if i else h, weight)
         log_scale, shift = log_scale_and_shift(h, self.n_nets)
         return log_scale.tanh(), shift
 

@@ -35,8 +35,14 @@ class Permutation(nn.Module):
 
 
 def _take(x: Tensor, index: Tensor, inverse_index: Tensor) -> Tensor:
+    if not x.requires_grad:
+        return _gather(x, index)
     taken: Tensor = _Take.apply(x, index, inverse_index)
     return taken
+
+
+def _gather(x: Tensor, index: Tensor) -> Tensor:
+    return x.gather(-1, index[:, None, :].expand_as(x))
 
 
 class _Take(torch.autograd.Function):
@@ -45,7 +51,7 @@ class _Take(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, index: Tensor, inverse_index: Tensor) -> Tensor:  # type: ignore[no-untyped-def]  # noqa: ANN001
         ctx.save_for_backward(index, inverse_index)
-        return x.gather(-1, index[:, None, :].expand_as(x))
+        return _gather(x, index)
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[no-untyped-def]  # noqa: ANN001

@@ -76,7 +76,7 @@ def give_back(net: Conditioner, work: Workspace) -> None:
 
 def _shared(like: Tensor, slot: int) -> Tensor:
     """Memory of this shape for what is of no use after a gradient is taken."""
-    kept, key = vars(_SHARED), (slot, like.dtype, like.device)
+    kept, key = vars(_SHARED), f"{slot} {like.dtype} {like.device}"
     if key not in kept or kept[key].numel() < like.numel():
         kept[key] = huge_zeros((like.numel(),), like=like)
     memory: Tensor = kept[key][: like.numel()].view(like.shape)
