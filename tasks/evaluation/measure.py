@@ -91,7 +91,9 @@ def probe(material: Material, spec: EvaluationSpec, layer: Leakage) -> dict[str,
     several = len(coded.factorisation.blocks) > 1
     if several:
         codes[ALL] = (coded.code, None)
-    found = leakages(codes, material.probed, material.source, spec)
+    # Fitting on shuffled labels too costs as much again; without it they are shuffled afterwards.
+    shuffles = 0 if spec.level == "default" else 1
+    found = leakages(codes, material.probed, material.source, spec, shuffles=shuffles)
     parts = [found["iin"].cells]
     if REMAINDER in found:
         parts.append(_renamed(found.pop(REMAINDER), REMAINDER))
@@ -109,7 +111,8 @@ def probe(material: Material, spec: EvaluationSpec, layer: Leakage) -> dict[str,
 
 def probe_layer(material: Material, spec: EvaluationSpec) -> Leakage:
     """What probes read of every concept of the study from the activations themselves."""
-    return leakages({LAYER: (_layer_code(material), None)}, material.probed, material.source, spec)[LAYER]
+    codes = {LAYER: (_layer_code(material), None)}
+    return leakages(codes, material.probed, material.source, spec, shuffles=0)[LAYER]
 
 
 def _renamed(leakage: Leakage, block: str) -> tuple[LeakageCell, ...]:
