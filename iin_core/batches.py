@@ -61,6 +61,13 @@ class Batches:
         self.clean = torch.ones(spec.batch, dtype=torch.bool, device=device)
         self.clean[self._noisy] = False
 
+    def row_weights(self) -> Tensor | None:
+        """Of the rows of a batch in the likelihood, (n,); None where all are alike."""
+        weight = self._spec.clean_weight
+        if weight == 1 or not len(self._noisy):
+            return None
+        return torch.where(self.clean, weight, 1.0)
+
     def first_rows(self) -> Tensor:
         """Rows for the data-dependent initialisation, (K, n, d): the same number for every IIN."""
         self._table.turn_to(0)

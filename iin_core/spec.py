@@ -123,6 +123,8 @@ class TrainingSpec(Spec):
     """Standard deviation of the noise added to z, in units of each component's own."""
     noise_share: Annotated[float, Field(ge=0, le=1)] = 1.0
     """The share of a batch's pairs to which the noise is added, to both rows of each."""
+    clean_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Weight of the rows without noise in the likelihood, where others have noise; penalties read them."""
     clip: Annotated[float, Field(gt=0)] | None = None
     """The largest norm of one IIN's gradient."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"

@@ -32,6 +32,18 @@ def test_noise_has_the_asked_for_deviation():
     torch.testing.assert_close(noise.T.cov(), 0.01 * job.noise.T @ job.noise, atol=2e-3, rtol=0.05)
 
 
+def test_rows_without_noise_have_the_asked_for_weight():
+    """`clean_weight` is that of clean rows beside noisy ones; without either all rows are alike."""
+    spec = SHORT.model_copy(update={"noise_share": 0.5, "clean_weight": 0.25})
+    batches = Batches([make(0)], spec, CPU)
+    weights = batches.row_weights()
+    assert weights is not None
+    assert bool((weights[batches.clean] == 0.25).all())
+    assert bool((weights[~batches.clean] == 1.0).all())
+    assert Batches([make(0)], spec.model_copy(update={"noise": 0.0}), CPU).row_weights() is None
+    assert Batches([make(0)], SHORT, CPU).row_weights() is None
+
+
 def test_links_reach_the_dimensions_of_their_block():
     """Each dimension has the partner and the correlation of its block; neighbours differ in rows."""
     jobs = [make(0), make(1, labelled=False), make(2)]
