@@ -113,14 +113,18 @@ def plan(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None:
         )
         return
     console.show_table(
-        ["step", "what", "state", "size", "why"],
-        [(step.step, step.label, step.state, step.size_text(), step.why) for step in steps],
+        ["step", "what", "state", "size", "takes", "why"],
+        [
+            (step.step, step.label, step.state, step.size_text(), step.seconds_text(), step.why)
+            for step in steps
+        ],
         title=f"study {planned.study.name}",
     )
     console.say(
         f"{summary['new']} new, {summary['stale']} stale, {summary['reused']} reused; "
         f"{summary['units_to_train']} of {len(planned.units)} units to train, "
         f"{summary['updates']:,} updates; "
+        f"about {console.duration(summary['seconds_of_evaluation'])} of one core to evaluate; "
         f"{console.size(summary['bytes_to_write'])} of activations to write; "
         f"about {console.size(summary['bytes_of_memory'])} of memory"
     )

@@ -115,6 +115,13 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes:.1f} TiB"
 
 
+def duration(seconds: float) -> str:
+    """Seconds for a person: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def fail(error: IinError) -> None:
     """Print an error as what, where, what to do."""
     typer.echo("error: " + "\n".join(clean(line) for line in str(error).split("\n")), err=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flows.checking import FLOAT, needed_by
-from flows.console import size
+from flows.console import duration, size
 from flows.settings import STEP_OF_KIND
 from tasks.errors import StudyError
 
@@ -29,10 +29,15 @@ class PlannedStep:
     state: str
     why: str
     n_bytes: int | None
+    seconds: float | None = None
 
     def size_text(self) -> str:
         """Bytes on disk, where they are known beforehand."""
         return "" if self.n_bytes is None else size(self.n_bytes)
+
+    def seconds_text(self) -> str:
+        """Seconds of one core, where they are known beforehand."""
+        return "" if self.seconds is None else duration(self.seconds)
 
 
 def steps_of(plan: Plan, root: Root | None) -> list[PlannedStep]:
@@ -42,10 +47,13 @@ def steps_of(plan: Plan, root: Root | None) -> list[PlannedStep]:
         plan: of the study as it is written now.
         root: where its outputs may lie; None if there is no root yet.
     """
+    from tasks.evaluation.cost import evaluation_cost
+
     before = _before(plan, root)
     sizes = {
         layer.extract.key: plan.n_rows * layer.n * FLOAT for model in plan.models for layer in model.layers
     }
+    costs = {unit.evaluate.key: evaluation_cost(unit, plan.sizes).seconds for unit in plan.units}
     changed: dict[str, str] = {}
     lines = []
     for step in plan.steps():
@@ -53,7 +61,8 @@ def steps_of(plan: Plan, root: Root | None) -> list[PlannedStep]:
         state, why = _state(step, root, before, changed)
         if state != REUSED:
             changed[step.key] = f"{name} {step.label}"
-        lines.append(PlannedStep(name, step.label, step.key, state, why, sizes.get(step.key)))
+        known = (sizes.get(step.key), costs.get(step.key))
+        lines.append(PlannedStep(name, step.label, step.key, state, why, *known))
     return lines
 
 
@@ -109,7 +118,7 @@ def _differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any,
 
 
 def totals(plan: Plan, lines: list[PlannedStep]) -> dict[str, int]:
-    """Counts and bytes of what is to be done."""
+    """Counts, bytes and seconds of one core of what is to be done."""
     states = {state: sum(line.state == state for line in lines) for state in (NEW, STALE, REUSED)}
     undone = [line for line in lines if line.state != REUSED]
     return {
@@ -119,6 +128,7 @@ def totals(plan: Plan, lines: list[PlannedStep]) -> dict[str, int]:
         "updates": sum(
             unit.training.updates for unit in plan.units if unit.train.key in {line.key for line in undone}
         ),
+        "seconds_of_evaluation": round(sum(line.seconds or 0 for line in undone)),
         "bytes_to_write": sum(line.n_bytes or 0 for line in undone),
         "bytes_of_memory": needed_by(plan).memory,
     }

@@ -20,6 +20,8 @@ from upath import UPath
 from iin_core.metrics import Leakage, Score
 from iin_core.readings import make_reading
 from iin_core.spec import EvaluationSpec, PairSpec
+from tasks.data_sizes import data_sizes
+from tasks.evaluation.cost import evaluation_cost
 from tasks.evaluation.dependence import some_rows
 from tasks.evaluation.material import Concepts, Material, make_material
 from tasks.evaluation.measure import measure, probe_layer
@@ -35,12 +37,13 @@ from tasks.plan import ModelPlan, Unit
 from tasks.prepare_worker import open_prepared
 from tasks.sources.data import Data, open_data
 from tasks.step import Step
-from tasks.study import SourceSpec
+from tasks.study import SourceSpec, SplitSpec
 from tasks.train_worker import open_interpreter
 
 _log = logging.getLogger("tasks")
 KEPT_ROWS = 512
 """Held-out rows whose codes are kept, the same for every unit of a layer: seeds are compared by them."""
+_AS_SEALED = SplitSpec(column="split")
 _LAYERS: dict[Hashable, Leakage] = {}
 """What was read of the layer that this worker came to last."""
 
@@ -103,7 +106,8 @@ def evaluate_and_seal(root_url: str, job: Job) -> None:
             "figures": captions,
         }
         seconds = time.perf_counter() - begun
-        attempt.seal(meta, times={"evaluate": seconds, **times})
+        predicted = evaluation_cost(unit, data_sizes(rows.table, _AS_SEALED, job.probed)).seconds
+        attempt.seal(meta, times={"evaluate": seconds, "predicted": predicted, **times})
     _log.info("evaluated in %.0f s", seconds)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iin_core.spec import PairSpec
+from tasks.data_sizes import data_sizes
 from tasks.planned import LayerPlan, ModelPlan, Plan, Unit, UnitSettings
 from tasks.probe import ProbedModel, at, probe_model
 from tasks.sources.concepts.pair_table import fingerprint
@@ -59,9 +60,8 @@ def assemble(loaded: LoadedStudy, data: Data, probed: Mapping[str, ProbedModel])
         _unit(entry, rows, by_name[entry.layer.model], probed[entry.layer.model], study, concepts)
         for entry in settings
     )
-    return Plan(
-        study, loaded.folder, loaded.text, len(data), concepts, rows, models, units, _report(loaded, units)
-    )
+    report, sizes = _report(loaded, units), data_sizes(data.table, study.data.split, concepts)
+    return Plan(study, loaded.folder, loaded.text, len(data), concepts, rows, models, units, report, sizes)
 
 
 def probed_concepts(study: Study) -> dict[str, PairSpec]:

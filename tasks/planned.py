@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, TrainingSpec
+from tasks.data_sizes import DataSizes
 from tasks.step import Step
 from tasks.study import Estimator, ModelSpec, Study
 
@@ -164,6 +165,7 @@ class Plan:
         n_rows: rows of the data.
         probed: every concept of the study, each with its column: what is measured of every unit.
         rows, models, units, report: the steps, by what they belong to.
+        sizes: rows and classes, from which costs are told.
     """
 
     study: Study
@@ -175,6 +177,7 @@ class Plan:
     models: tuple[ModelPlan, ...]
     units: tuple[Unit, ...]
     report: Step
+    sizes: DataSizes = field(default_factory=DataSizes)
 
     def steps(self) -> list[Step]:
         """All steps in an order in which they can be done, each once."""

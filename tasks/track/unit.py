@@ -75,6 +75,7 @@ def unit_metrics(unit: Unit, evaluated: Output, trained: Output, root: Root) -> 
         "cost/train_seconds": _seconds(trained, "train"),
         "cost/train_cpu_seconds": _seconds(trained, "loop_cpu"),
         "cost/evaluate_seconds": _seconds(evaluated, "evaluate"),
+        "cost/evaluate_predicted_seconds": _seconds(evaluated, "predicted"),
         "cost/extract_seconds": math.nan if extracted is None else _seconds(extracted, "extract"),
         "cost/interpreter_mib": sum(entry["bytes"] for entry in trained.files.values()) / 2**20,
     }

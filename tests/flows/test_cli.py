@@ -75,9 +75,13 @@ def test_init_then_check_then_plan(iin: Command) -> None:
 def test_a_plan_says_what_it_costs(iin: Command, study: Path) -> None:
     """Updates, bytes on disk and memory, besides the steps."""
     last = iin.ok("plan", str(study)).splitlines()[-1]
-    assert "4 of 4 units to train, 2,000 updates; 112.5 KiB of activations to write; about 600.1 MiB" in last
-    totals = json.loads(iin.ok("plan", str(study), "--json"))["totals"]
+    assert "4 of 4 units to train, 2,000 updates; about " in last
+    assert " s of one core to evaluate; 112.5 KiB of activations to write; about 600.1 MiB" in last
+    planned = json.loads(iin.ok("plan", str(study), "--json"))
+    totals = planned["totals"]
     assert (totals["updates"], totals["bytes_to_write"]) == (2000, 600 * (32 + 16) * 4)
+    said = [step["seconds"] for step in planned["steps"] if step["step"] == "evaluate"]
+    assert totals["seconds_of_evaluation"] == round(sum(said)) > 0
 
 
 def test_layers_lists_every_module(iin: Command, study: Path) -> None:

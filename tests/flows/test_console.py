@@ -11,7 +11,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.console import clean, guarded, number, show_json, show_table, size
+from flows.console import clean, duration, guarded, number, show_json, show_table, size
 from tasks.errors import DamagedOutput, EnvironmentProblem, StudyError, UnitFailed
 
 CONTROL = [chr(code) for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"]
@@ -71,6 +71,14 @@ def test_a_score_that_does_not_apply_is_said() -> None:
 def test_sizes_have_units(n: int, text: str) -> None:
     """Bytes are shown in the largest unit that fits."""
     assert size(n) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (99, "99 s"), (120, "2 min"), (5999, "100 min"), (9000, "2.5 h")]
+)
+def test_durations_have_units(seconds: float, text: str) -> None:
+    """Seconds, minutes or hours."""
+    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize("kind", [StudyError, EnvironmentProblem, UnitFailed, DamagedOutput])

@@ -1,0 +1,99 @@
+"""About how long the evaluation of a unit takes, told before it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+from tasks.data_sizes import DataSizes
+from tasks.evaluation.dependence import MOST_ROWS, TESTS
+from tasks.planned import Unit
+
+_HALF_PRICE = 0.5
+"""Of a probe without a control of its own."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of one core of a laptop's size, within a factor of two where the network is small.
+
+    Args:
+        parts: what is measured → seconds; the names are those of the manifest's `times`.
+    """
+
+    parts: Mapping[str, float]
+
+    @property
+    def seconds(self) -> float:
+        """All parts together."""
+        return sum(self.parts.values())
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    n: int
+    n_train: int
+    width: int
+    dims: int
+    blocks: int
+    own: int
+    labels: int
+    classes: int
+    probed: int
+    baselines: int
+
+
+def evaluation_cost(unit: Unit, data: DataSizes) -> Cost:
+    """Seconds by part, from the number of held-out rows, dimensions, blocks, concepts and classes.
+
+    The constants were measured on one core; a swap is priced as one through a small network, since
+    how long the model's own forward pass takes is not known beforehand.
+
+    Args:
+        unit: which; its level decides what is measured.
+        data: rows and classes of the study.
+    """
+    spec, sizes = unit.evaluation, _sizes(unit, data)
+    cells = (sizes.blocks + 1) * sizes.probed
+    linear_cells = sizes.baselines * sizes.blocks * sizes.labels
+    swaps = spec.pairs * (sizes.own + 1) * (1 + sizes.baselines) if sizes.own else 0
+    parts = {
+        "probes": 0.5 + 1.1e-4 * sizes.n * (cells + _HALF_PRICE * linear_cells),
+        "baselines": sizes.baselines * (0.3 + 2e-10 * sizes.n_train * sizes.width**2),
+        "interchange": 1.2e-4 * swaps,
+    }
+    return Cost(parts | _more(unit, sizes) if spec.level == "full" else parts)
+
+
+def _more(unit: Unit, sizes: _Sizes) -> dict[str, float]:
+    own_cells = sizes.blocks * sizes.own
+    rows = min(sizes.n, MOST_ROWS)
+    pairs_of_blocks = len(list(combinations(range(sizes.blocks), 2)))
+    pairs_of_concepts = len(list(combinations(range(sizes.labels), 2)))
+    a_test = rows**2 * (4.5e-9 * unit.evaluation.permutations + 8e-7)
+    trees = 3.4e-5 * (sizes.n / 2) * sizes.dims * sizes.classes
+    return {
+        "families": own_cells * sizes.n * (3e-4 + 1.5e-6 * sizes.dims) * len(unit.evaluation.families) / 4,
+        "conditional": 4e-4 * sizes.n * pairs_of_concepts,
+        "critic": sizes.own * (2.3 + 1e-3 * sizes.n),
+        "dependence": 0.5 + a_test * len(TESTS) * pairs_of_blocks,
+        "per_dimension": trees + 2e-5 * sizes.n * sizes.dims + 1.5 if sizes.labels else 0.0,
+    }
+
+
+def _sizes(unit: Unit, data: DataSizes) -> _Sizes:
+    labels = [name for name, spec in unit.factors.items() if spec.kind == "label"]
+    level = unit.evaluation.level
+    return _Sizes(
+        n=data.n_heldout,
+        n_train=data.n_train,
+        width=unit.layer.n,
+        dims=min(unit.layer.n, unit.flow.front_dims),
+        blocks=len(unit.factors) + 1,
+        own=len(unit.factors),
+        labels=len(labels),
+        classes=sum(data.n_classes.get(name, 0) for name in labels),
+        probed=len(data.n_classes),
+        baselines=len(unit.evaluation.baselines) if level != "default" and labels else 0,
+    )
