@@ -27,14 +27,14 @@ tanh_backward = torch.ops.aten.tanh_backward.grad_input
 def move(net: Conditioner, u: Tensor, v: Tensor) -> Moved:
     """v · exp(s(u)) + t(u), (K, n, n_out), and the log-determinant Σ s(u), (K, n)."""
     parameters = net.tensors()
-    if torch.is_grad_enabled() and (u.requires_grad or v.requires_grad or parameters[0].requires_grad):
+    if torch.is_grad_enabled() and parameters[0].requires_grad:
         moved: Moved = _Move.apply(net, u, v, *parameters)
         return moved
     return plain_move(net, u, v)
 
 
 def plain_move(net: Conditioner, u: Tensor, v: Tensor) -> Moved:
-    """The same as autograd would differentiate it; keeps no memory."""
+    """The same as autograd differentiates it, for networks that are not trained; keeps no memory."""
     log_scale, shift = net(u)
     return torch.addcmul(shift, v, log_scale.exp()), log_scale.sum(-1)
 

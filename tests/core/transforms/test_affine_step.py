@@ -88,6 +88,17 @@ def test_gradients_are_written_where_they_are_wanted():
     assert take_place(parameters[0]) is not places[0]
 
 
+def test_networks_that_are_not_trained_pass_gradients_on():
+    """Through frozen networks the gradient reaches their input, and theirs is not computed."""
+    net = conditioner(SHAPES[2])
+    u, v = rows(6, 4).requires_grad_(), rows(6, 3).requires_grad_()
+    by_hand = torch.autograd.grad(move(net, u, v)[0].square().sum(), [u, v])
+    moved, _ = move(net.requires_grad_(False), u, v)
+    assert "Move" not in moved.grad_fn.name()
+    for own, other in zip(torch.autograd.grad(moved.square().sum(), [u, v]), by_hand, strict=True):
+        torch.testing.assert_close(own, other)
+
+
 def test_passes_in_flight_do_not_share_memory():
     """A second pass before the first one's gradient leaves that gradient as it was."""
     net = conditioner(SHAPES[2])
