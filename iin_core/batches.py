@@ -47,7 +47,7 @@ class Batches:
 
     Attributes:
         block: updates drawn at once; between blocks the generators' states say all.
-        clean: the rows of a batch that get no noise, (n,).
+        clean: the rows of a batch that get no noise, or little, (n,).
     """
 
     def __init__(self, jobs: Sequence[Job], spec: TrainingSpec, device: torch.device) -> None:
@@ -57,14 +57,17 @@ class Batches:
         self._noise = torch.stack([job.noise for job in jobs]).to(device) * spec.noise
         self._block_of_dim = torch.tensor([job.blocks.index_of_dim for job in jobs], device=device)
         self._generators = [torch.Generator().manual_seed(_STREAM + job.seed) for job in jobs]
-        self._noisy = _noisy_places(spec).to(device)
+        noisy = _noisy_places(spec).to(device)
         self.clean = torch.ones(spec.batch, dtype=torch.bool, device=device)
-        self.clean[self._noisy] = False
+        self.clean[noisy] = False
+        everywhere = spec.low_noise > 0 and len(noisy) > 0
+        self._noisy = torch.arange(spec.batch, device=device) if everywhere else noisy
+        self._level = torch.where(self.clean, spec.low_noise, 1.0)[self._noisy, None]
 
     def row_weights(self) -> Tensor | None:
         """Of the rows of a batch in the likelihood, (n,); None where all are alike."""
         weight = self._spec.clean_weight
-        if weight == 1 or not len(self._noisy):
+        if weight == 1 or bool(self.clean.all()):
             return None
         return torch.where(self.clean, weight, 1.0)
 
@@ -82,7 +85,7 @@ class Batches:
         batch = Batch(*(part[:, place] for part in self._drawn))
         x = self._table.take(batch.rows)
         if len(self._noisy):
-            x[:, self._noisy] += self._epsilon[:, place] @ self._noise
+            x[:, self._noisy] += self._level * (self._epsilon[:, place] @ self._noise)
         of_dim = self._block_of_dim[:, None, :].expand_as(x)
         partner, rho = batch.partner.gather(-1, of_dim), batch.rho.gather(-1, of_dim)
         return LinkedRows(x, partner, rho, batch._replace(rows=self._table.among_all(batch.rows)))

@@ -116,15 +116,17 @@ class TrainingSpec(Spec):
     """Rows in an update."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.95)
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.3
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.5
     warmup: Annotated[float, Field(ge=0, le=1)] = 0.05
     """The share of updates over which the learning rate rises; then it falls as a cosine to 0."""
     noise: Annotated[float, Field(ge=0, le=10)] = 0.15
     """Standard deviation of the noise added to z, in units of each component's own."""
-    noise_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    noise_share: Annotated[float, Field(ge=0, le=1)] = 0.75
     """The share of a batch's pairs to which the noise is added, to both rows of each."""
+    low_noise: Annotated[float, Field(ge=0, le=1)] = 0.15
+    """The noise of the other rows, as a share of `noise`. They are the clean ones that penalties read."""
     clean_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """Weight of the rows without noise in the likelihood, where others have noise; penalties read them."""
+    """The weight of the clean rows in the likelihood, where others have noise."""
     clip: Annotated[float, Field(gt=0)] | None = None
     """The largest norm of one IIN's gradient."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
@@ -135,7 +137,7 @@ class TrainingSpec(Spec):
     """Decay of the exponential moving average of the weights that is kept in their place."""
     patience: Annotated[int, Field(ge=1)] | None = None
     """Points of the curve without a better held-out likelihood after which an IIN stops."""
-    penalties: dict[PenaltyName, Annotated[float, Field(gt=0)]] = {"adversary": 40.0}
+    penalties: dict[PenaltyName, Annotated[float, Field(gt=0)]] = {"adversary": 20.0}
     """Terms added to the likelihood of pairs, each with its weight; see `iin_core.penalties`."""
     calibrate: bool = True
     """After the last update: affine maps behind the flow even out the blocks' moments over concepts."""
@@ -158,6 +160,8 @@ class TrainingSpec(Spec):
             schedule="linear",
             hold=100_001 / 120_000,
             noise=0.0,
+            noise_share=1.0,
+            low_noise=0.0,
             penalties={},
             links="pair",
             calibrate=False,

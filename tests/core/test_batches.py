@@ -32,6 +32,18 @@ def test_noise_has_the_asked_for_deviation():
     torch.testing.assert_close(noise.T.cov(), 0.01 * job.noise.T @ job.noise, atol=2e-3, rtol=0.05)
 
 
+def test_other_rows_have_little_noise():
+    """With `low_noise` the rows that are left out have that share of the noise, and stay the clean ones."""
+    job = make(0)
+    spec = SHORT.model_copy(update={"batch": 512, "noise_share": 0.5, "low_noise": 0.25})
+    batches = Batches([job], spec, CPU)
+    drawn = [batches.at(update) for update in range(batches.block)]
+    noise = torch.stack([part.x[0] - job.x[part.batch.rows[0]] for part in drawn])
+    much, little = noise[:, ~batches.clean].std(), noise[:, batches.clean].std()
+    assert int(batches.clean.sum()) == 256
+    assert float(little / much) == pytest.approx(0.25, rel=0.05)
+
+
 def test_rows_without_noise_have_the_asked_for_weight():
     """`clean_weight` is that of clean rows beside noisy ones; without either all rows are alike."""
     spec = SHORT.model_copy(update={"noise_share": 0.5, "clean_weight": 0.25})

@@ -15,7 +15,16 @@ from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
 from iin_core.training import make_job, train
 
 FLOW = FlowSpec.published().model_copy(update={"couplings": 3, "hidden": 24, "depth": 1, "front": "whiten"})
-TRAINING = TrainingSpec(updates=60, batch=128, noise=0.1, weight_decay=0.0, penalties={}, calibrate=False)
+TRAINING = TrainingSpec(
+    updates=60,
+    batch=128,
+    noise=0.1,
+    noise_share=1.0,
+    low_noise=0.0,
+    weight_decay=0.0,
+    penalties={},
+    calibrate=False,
+)
 
 
 @pytest.fixture(scope="module")

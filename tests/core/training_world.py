@@ -16,7 +16,16 @@ from iin_core.sampling import PairSampler, make_sampler
 from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
 
 TINY = FlowSpec.published().model_copy(update={"couplings": 1, "hidden": 8, "depth": 1, "front": "whiten"})
-SHORT = TrainingSpec(updates=120, batch=32, noise=0.1, weight_decay=0.0, penalties={}, calibrate=False)
+SHORT = TrainingSpec(
+    updates=120,
+    batch=32,
+    noise=0.1,
+    noise_share=1.0,
+    low_noise=0.0,
+    weight_decay=0.0,
+    penalties={},
+    calibrate=False,
+)
 
 
 @cache
