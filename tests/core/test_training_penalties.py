@@ -50,3 +50,13 @@ def test_rows_of_a_penalty_are_training_rows(monkeypatch):
     assert all(view.batch.rows.max() < 450 and view.batch.rows.shape == (2, 32) for view in seen)
     assert all(view.clean.sum() == 16 for view in seen)
     assert same(watched[0], train([job(0)], TINY, spec.model_copy(update={"penalties": {}}))[0])
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_penalty_has_nothing_to_say_without_concepts(name):
+    """Without concepts a penalty leaves the training as it is, alone and beside units that have some."""
+    spec = SHORT.model_copy(update={"penalties": {name: 0.5}, "updates": 40})
+    [alone] = train([make(1, labelled=False)], TINY, spec)
+    beside, _ = train([make(1, labelled=False), job(0)], TINY, spec)
+    assert alone.failure is None
+    assert same(alone, beside)

@@ -36,7 +36,7 @@ train(jobs, flow, training, checkpoints=Checkpoints([None] * stack, keep, lambda
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 WIDE = FlowSpec(couplings=8, hidden=512)
-DEEP = FlowSpec(couplings=12, hidden=512, depth=2)
+DEEP = FlowSpec.published()
 
 
 def with_flow(unit, flow, n, **training):

@@ -71,7 +71,7 @@ models:
 concepts:
   kind+size: {kind: label, size: numeric}
   none: {}
-flow: {couplings: 2, hidden: 16}
+flow: {couplings: 2, residual_couplings: 0, hidden: 16}
 training: {updates: 12, batch: 32}
 seeds: [0, 1]
 """
