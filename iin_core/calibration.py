@@ -14,6 +14,7 @@ from torch import Tensor
 
 from iin_core.blocks import RESIDUAL, Blocks
 from iin_core.cell_moments import Moments, Told
+from iin_core.clusters import clusters
 from iin_core.flow import NormalizingFlow
 from iin_core.jobs import Job, Trained
 from iin_core.stream import ShardedRows
@@ -21,6 +22,8 @@ from iin_core.transforms import ConditionalAffine, Gate
 
 CELLS = 8
 """Quantile bins of a number."""
+CLUSTERS = 16
+"""Cells of a block whose concept is told by pairs alone."""
 _MOST_ROWS = 50_000
 _SHRINKAGES = (0.1, 0.5, 2.0, 8.0, 32.0, 128.0, 1024.0)
 """Rows a dimension that the pooled covariance counts for beside a cell's own."""
@@ -82,7 +85,11 @@ def calibrate(trained: Trained, job: Job) -> Trained:
         name: quantile_cells(target[places]) if target.is_floating_point() else target[places]
         for name, target in job.targets.items()
     }
-    rows = CellRows(flow(x[None])[0][0], cells)
+    z_tilde = flow(x[None])[0][0]
+    for name, place in job.blocks.items():
+        if name != RESIDUAL and name not in cells:
+            cells[name] = clusters(z_tilde[:, place], CLUSTERS)
+    rows = CellRows(z_tilde, cells)
     check = CellRows(flow(job.x_validation[None])[0][0], {})
     return replace(trained, flow=calibrated(flow, job.blocks, rows, check))
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from iin_core.blocks import Blocks
 from iin_core.calibration import CellRows, calibrate, calibrated, quantile_cells
+from iin_core.clusters import clusters
 from iin_core.fitting import fit
 from iin_core.flow import NormalizingFlow, build_flow
 from iin_core.interpreter_file import load, save
@@ -100,6 +101,17 @@ def test_numbers_are_cut_into_cells_of_equal_size() -> None:
     cells = quantile_cells(scores)
     assert cells[0] == -1
     assert torch.bincount(cells[1:]).tolist() == [99, *[100] * 7]
+
+
+def test_clusters_are_found_without_labels() -> None:
+    """Rows around four far points fall into four clusters, the same ones each time."""
+    generator = torch.Generator().manual_seed(0)
+    of_row = torch.randint(4, (400,), generator=generator)
+    x = 10 * torch.eye(4)[of_row] + 0.1 * torch.randn(400, 4, generator=generator)
+    found = clusters(x, 4)
+    assert len(torch.unique(4 * of_row + found)) == 4
+    assert torch.equal(found, clusters(x, 4))
+    assert int(clusters(torch.ones(5, 2), 4).max()) == 0
 
 
 def test_a_flow_without_concepts_is_whitened() -> None:

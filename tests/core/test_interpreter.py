@@ -10,7 +10,7 @@ from iin_core import FlowSpec, Interpreter, TrainingSpec, fit
 from iin_core.errors import CheckpointError, InputError
 
 FLOW = FlowSpec(couplings=3, hidden=24)
-TRAINING = TrainingSpec(updates=80, batch=64)
+TRAINING = TrainingSpec(updates=300, batch=64)
 RNG = np.random.default_rng(0)
 SHAPE = RNG.integers(0, 4, 600)
 SIZE = RNG.random(600)
