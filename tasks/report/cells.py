@@ -79,4 +79,11 @@ def scored(value: str, held_against: str, kind: str = "number") -> Cell:
         return Cell(NONE, "none")
     if not held_against:
         return Cell(value, kind)
-    return Cell(Markup('{}<small class="beside">{}</small>').format(value, held_against), kind)
+    return Cell(Markup('{}<small class="beside">{}</small>').format(value, unbroken(held_against)), kind)
+
+
+def unbroken(held_against: str) -> str:
+    """The same, with line breaks only where one thing ends and the next begins."""
+    return held_against.replace(" ", "\N{NO-BREAK SPACE}").replace(
+        "\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}", " · "
+    )

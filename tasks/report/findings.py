@@ -128,7 +128,7 @@ def _leaks(group: Sequence[UnitFacts]) -> Iterator[Markup]:
     ends = f"; over {len(leaks)} seeds {share(min(worst))} to {share(max(worst))}"
     yield Markup(
         "The largest leak in {}{}: {} probe reads <strong>{}</strong> from {} with accuracy "
-        "<strong>{}</strong>{} (chance {}; with shuffled labels {}{})."
+        "<strong>{}</strong>{} (chance {}; the worst with shuffled labels {}{})."
     ).format(
         _place(unit),
         f" (seed {unit.unit.seed})" if len(leaks) > 1 else "",
@@ -138,9 +138,15 @@ def _leaks(group: Sequence[UnitFacts]) -> Iterator[Markup]:
         share(leak["accuracy"]),
         interval(leak["low"], leak["high"]),
         share(leak["chance"]),
-        share(leak["control"]),
+        share(_by_luck(unit, leak)),
         ends if len(leaks) > 1 else "",
     )
+
+
+def _by_luck(unit: UnitFacts, leak: dict[str, Any]) -> float | None:
+    """What the worst of the same cells reaches with shuffled labels, above the chance of this one."""
+    worst = unit.scores.get("score/leak_worst_control")
+    return leak["control"] if worst is None else worst
 
 
 def _layers(readable: pd.DataFrame) -> Iterator[Markup]:
@@ -154,11 +160,12 @@ def _layers(readable: pd.DataFrame) -> Iterator[Markup]:
             yield Markup("From {}, the one layer of {}: {}.").format(name(layer), name(model), listed(said))
             continue
         for rows in concepts:
-            yield Markup("In {}, {} is readable from {} at <strong>{}</strong> and from {} at {}.").format(
+            yield Markup("In {}, {} is readable from {} at <strong>{}</strong>{} and from {} at {}.").format(
                 name(model),
                 _strong(rows[0]["concept"]),
                 name(rows[0]["layer"]),
-                share(rows[0]["accuracy"]) + interval(rows[0]["low"], rows[0]["high"]),
+                share(rows[0]["accuracy"]),
+                interval(rows[0]["low"], rows[0]["high"]),
                 name(rows[-1]["layer"]),
                 _read(rows[-1]),
             )

@@ -181,7 +181,9 @@ def test_the_findings_say_where_concepts_are_readable_and_what_a_swap_does(page)
         "4,000 pairs (chance 0.02; with shuffled labels 0.03; the reader's own ceiling 0.97; "
         "class means 0.93 [0.91, 0.95]; LDA 0.94 [0.92, 0.96])."
     ) in said
-    leak = "an MLP probe reads digit from the residual with accuracy 0.13 [0.11, 0.15] (chance 0.10; with"
+    leak = (
+        "an MLP probe reads digit from the residual with accuracy 0.13 [0.11, 0.15] (chance 0.10; the"
+    )
     assert leak in said
     assert "11 of 13 units were trained on a short budget (150 updates)" in said
     assert "2 models at 3 layers, on 17,970 rows from 1,797 source examples" in said
@@ -191,7 +193,7 @@ def test_no_share_on_the_page_stands_alone(page) -> None:
     """Beside every share in tables and cards stand its interval, chance and what shuffled labels give."""
     for e in page.all("td", "number"):
         if re.match(r"[01]\.\d\d", e.text) and any(a.attributes.get("id") == "scores" for a in e.above):
-            assert re.search(r"\[[−\d.]+, [−\d.]+\]|\bto [01]\.\d\d$", e.text), e.text
+            assert re.search(r"\[[−\d.]+,\s[−\d.]+\]|\bto\s[01]\.\d\d$", e.text), e.text
     (joint, leak, *_) = page.all("dd", "beside")
     assert "chance 0.10" in joint.text.replace("0.02", "0.10")
     assert "chance 0.17 · shuffled 0.11" in leak.text
