@@ -20,8 +20,8 @@ def grouped(
 ) -> list[list[Unit]]:
     """Divide units into groups of one shape, enough of them for all workers, the longest first.
 
-    Numbers of rows and concepts may differ within a group, and the sizes of blocks too where no
-    coupling is of the residual alone.
+    Numbers of rows may differ within a group; kinds of concepts too where no penalty learns of them,
+    and sizes of blocks where no coupling is of the residual alone.
 
     Args:
         memory: bytes that one group may take.
@@ -59,7 +59,10 @@ def _shape(unit: Unit, root: Root) -> tuple[object, ...]:
     network = unit.flow.model_dump(exclude={"front", "front_dims"})
     # A coupling of the residual alone needs it in one place; without concepts there is none.
     split = (dims[RESIDUAL], len(dims) > 1) if unit.flow.residual_couplings else ()
-    return (sum(dims.values()), split, tuple(network.items()), unit.training.model_dump_json())
+    # What penalties learn has a part for each concept, and is in a unit's checkpoint.
+    learned = sorted(spec.kind for spec in unit.factors.values()) if unit.training.penalties else []
+    training = unit.training.model_dump_json()
+    return (sum(dims.values()), split, tuple(learned), tuple(network.items()), training)
 
 
 def _cost(group: Sequence[Unit]) -> int:

@@ -24,6 +24,7 @@ _COPIES = 6
 """Value, gradient and two moments; at the end the whole stack once more, and its units one by one."""
 _WHILE_KEPT = 7
 """Copies of one unit's share of values and moments while its checkpoint is written, and their bytes."""
+_CRITIC_LAYERS, _CRITIC_WIDTH = 2, 128
 _FLOATS_A_DIMENSION = 10
 """What a coupling keeps of a row for the way back, for each dimension."""
 
@@ -59,7 +60,16 @@ def predicted_memory(units: Sequence[Unit], n_rows: int) -> Memory:
     behind = _FLOAT * in_memory * d * (len(fronts) if len(fronts) == 1 else 2 * len(fronts))
     taken = sum(_FLOAT * min(n_rows, sum(sample_rows(n))) * n for n in layers.values())
     rows = behind + taken + 2 * _PIECE
-    return Memory(rows, _parameters(flow, training, d, stack), _activations(flow, training, d, stack))
+    critics, read = _critics(first, d)
+    parameters = _parameters(flow, training, d, stack) + _FLOAT * _COPIES * stack * critics
+    return Memory(rows, parameters, _activations(flow, training, d, stack) + _FLOAT * stack * read)
+
+
+def _critics(unit: Unit, d: int) -> tuple[int, int]:
+    """Floats of what penalties learn, and of what an update keeps for them: of each block and concept."""
+    cells = len(unit.training.penalties) * len(unit.factors) ** 2
+    hidden = _CRITIC_LAYERS * _CRITIC_WIDTH
+    return cells * (d + hidden) * _CRITIC_WIDTH, cells * unit.training.batch * 2 * (d + hidden)
 
 
 def width(unit: Unit) -> int:

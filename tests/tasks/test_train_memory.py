@@ -30,7 +30,8 @@ label = np.arange(rows) % 5
 blocks = Blocks({"residual": d // 2, "label": d - d // 2})
 sampler = make_sampler({"label": label}, {"label": PairSpec()}, np.arange(rows), blocks)
 x = torch.randn(rows, d)
-jobs = [Job(x, x[:256], torch.eye(d), sampler, blocks, k) for k in range(stack)]
+targets = {"label": torch.from_numpy(label)}
+jobs = [Job(x, x[:256], torch.eye(d), sampler, blocks, k, targets) for k in range(stack)]
 keep = lambda k, state: state_bytes(state, "unit")
 train(jobs, flow, training, checkpoints=Checkpoints([None] * stack, keep, lambda done: True))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
@@ -92,9 +93,10 @@ def test_prediction_is_near_what_is_measured(world, flow, training, rows, d, sta
 def test_groups_are_as_large_as_memory_allows(world):
     """With memory for two of four units there are two groups; with too little each is alone, and refused."""
     plan, root = world
-    pair = predicted_memory(plan.units[:2], plan.n_rows).total
-    assert [len(group) for group in grouped(plan.units, root, 1, pair, plan.n_rows)] == [2, 2]
-    groups = grouped(plan.units, root, 1, 1.0, plan.n_rows)
+    units = [changed(unit, penalties={}) for unit in plan.units]
+    pair = predicted_memory(units[:2], plan.n_rows).total
+    assert [len(group) for group in grouped(units, root, 1, pair, plan.n_rows)] == [2, 2]
+    groups = grouped(units, root, 1, 1.0, plan.n_rows)
     assert [len(group) for group in groups] == [1] * 4
     error = refuse_too_large(groups[0], 2.0**28, plan.n_rows)
     assert f"The training of {groups[0][0].name!r} does not fit into memory: it takes about" in error.what
@@ -107,9 +109,20 @@ def test_groups_are_as_large_as_memory_allows(world):
 def test_residual_couplings_group_by_the_size_of_the_residual(world):
     """Units whose residuals differ share a group unless couplings move the residual alone."""
     plan, root = world
-    assert len(grouped(plan.units, root, 1)) == 1
+    plain = [changed(unit, penalties={}) for unit in plan.units]
+    assert len(grouped(plain, root, 1)) == 1
     alone = FlowSpec(couplings=1, residual_couplings=1, hidden=16)
-    units = [replace(unit, settings=replace(unit.settings, flow=alone)) for unit in plan.units]
+    units = [replace(unit, settings=replace(unit.settings, flow=alone)) for unit in plain]
+    assert [{unit.concepts for unit in group} for group in grouped(units, root, 1)] == [
+        {"kind+size"},
+        {"none"},
+    ]
+
+
+def test_penalties_group_by_kinds_of_concepts(world):
+    """What penalties learn has a part for each concept, so that units of other concepts are apart."""
+    plan, root = world
+    units = [changed(unit, penalties={"adversary": 1.0}) for unit in plan.units]
     assert [{unit.concepts for unit in group} for group in grouped(units, root, 1)] == [
         {"kind+size"},
         {"none"},
