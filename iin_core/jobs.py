@@ -70,9 +70,9 @@ class Trained:
     """A trained flow with its curves, or what made its training fail.
 
     Attributes:
-        curves: by update: loss of the batch (of a pair, in nats per dimension), NLL of the batch and of
-            the validation rows, learning rate. The held-out NLL is that of the weights that are kept:
-            their moving average where the training has one.
+        curves: by update: loss of the batch (of a pair, in nats per dimension, penalties included), NLL of
+            the batch and of the validation rows, learning rate. The held-out NLL is that of the weights
+            that are kept, their moving average where the training has one, before they are calibrated.
         updates: how many were done: fewer than asked for where training stopped early.
         cost: of the whole stack.
     """
