@@ -22,8 +22,8 @@ from iin_core.spec import TrainingSpec
 from iin_core.training import make_job, train
 from tasks.evaluate import job_of
 from tasks.evaluate_worker import open_network
-from tasks.evaluation.material import make_material
-from tasks.evaluation.measure import measure
+from tasks.evaluation.material import Concepts, make_material
+from tasks.evaluation.measure import measure, probe_layer
 from tasks.evaluation.scores import flat_scores
 from tasks.layer_rows import LayerRows, load_layer_rows
 from tasks.output import Root, open_root
@@ -57,11 +57,11 @@ def scores_on_validation(
     """The scores of an evaluation that takes the validation sources for the held-out ones."""
     table = rows.table.copy()
     table["split"] = table["split"].replace({"heldout": "unseen", "validation": "heldout"})
-    spec = plan.study.evaluation.model_copy(update={"baselines": (), "bootstrap": 0})
+    spec = unit.evaluation.model_copy(update={"level": "default", "bootstrap": 0})
     network = open_network(replace(job_of(plan, unit), spec=spec), root, rows.table)
-    material = make_material(rows.z, table, (unit.factors, plan.probed), interpreter, spec)
-    measured, _ = measure(network, material, interpreter, spec)
-    return flat_scores(measured, material.absent)[0]
+    material = make_material(rows.z, table, Concepts(unit.factors, plan.probed), interpreter, spec)
+    measured, _ = measure(network, material, interpreter, spec, probe_layer(material, spec))
+    return flat_scores(measured, material.absent, spec)[0]
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from tasks.report.cells import SHORT, Cell, Table, beside, name_cell, scored
+from tasks.report.cells import SHORT, Cell, Table, beside, name_cell, scored, unbroken
 from tasks.report.facts import RESIDUAL, StudyFacts, UnitFacts, records
 from tasks.report.score_words import SCORES
 from tasks.report.text import NONE, csv_uri, name, number, share
@@ -114,8 +114,10 @@ def _agreement(group: SeedGroup) -> Cell:
             RESIDUAL if block == RESIDUAL else name(block),
             share(score.value),
             Markup('<small class="beside">{}</small>').format(
-                beside({"low": score.low, "high": score.high})
-                + (f" · other {share(score.control)}" if score.control is not None else "")
+                unbroken(
+                    beside({"low": score.low, "high": score.high})
+                    + (f" · other {share(score.control)}" if score.control is not None else "")
+                )
             ),
         )
         for block, score in group.stability.blocks.items()
