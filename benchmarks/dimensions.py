@@ -26,7 +26,7 @@ from iin_core.dimensions import ESTIMATORS, Problem, drawn_pairs, estimate_dimen
 from iin_core.fitting import assemble
 from iin_core.front import Front, fit_front, shared_by
 from iin_core.interpreter import Interpreter
-from iin_core.metrics import grouped_scores, interchange, interchange_pairs, leakage
+from iin_core.metrics import grouped_scores, interchange, interchange_pairs, leakages
 from iin_core.sampling import make_sampler
 from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, TrainingSpec
 from iin_core.training import make_job, train
@@ -70,7 +70,8 @@ def scores(interpreter: Interpreter, check: LayerRows, reader: Readout) -> dict[
     joint = interchange(changed, columns, base, donor, check.source, EVALUATION).joint
     unchanged = said(reader, check.z[base], labels)
     ceiling = np.mean([(unchanged[name] == columns[name][base]).mean() for name in SPECS])
-    found = leakage(interpreter.encode(check.z), interpreter.blocks, columns, check.source, EVALUATION)
+    codes = {"iin": (interpreter.encode(check.z), interpreter.blocks)}
+    found = leakages(codes, columns, check.source, EVALUATION, shuffles=0)["iin"]
     worst, residual = found.worst("mlp"), found.worst("mlp", RESIDUAL)
     assert joint is not None, "the reader reads both concepts"
     assert worst is not None, "there are off-block cells"
@@ -92,14 +93,18 @@ def lines(layer: str, rows: LayerRows, how: tuple[FlowSpec, TrainingSpec]) -> It
     reader = fit_readout(fitting.z, columns)
     units = Blocks({RESIDUAL: 1, **dict.fromkeys(SPECS, 1)})
     pairs = drawn_pairs(make_sampler(columns, SPECS, fitting.source, units))
+    known: dict[tuple[int, ...], list[dict[str, float]]] = {}
     for estimator in ESTIMATORS:
         begun = time.process_time()
         found = estimate_dimensions(
             estimator, Problem(fitting.z, front.apply(fitting.z), pairs, fitting.source)
         )
         seconds = time.process_time() - begun
-        interpreters = trained((fitting, check), front, Blocks(found.dims), how)
-        measured = [scores(interpreter, check, reader) for interpreter in interpreters]
+        key = tuple(found.dims.values())
+        if key not in known:
+            interpreters = trained((fitting, check), front, Blocks(found.dims), how)
+            known[key] = [scores(interpreter, check, reader) for interpreter in interpreters]
+        measured = known[key]
         means = {name: np.mean([entry[name] for entry in measured]) for name in measured[0]}
         spread = max(abs(measured[0][name] - measured[1][name]) for name in ("joint", "leak", "MIG"))
         dims = " / ".join(str(found.dims[name]) for name in (*SPECS, RESIDUAL))
