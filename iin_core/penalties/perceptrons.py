@@ -40,7 +40,8 @@ class Perceptrons(nn.Module):
         h = x.flatten(0, 1)
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             h = torch.baddbmm(bias.flatten(0, 1), h.relu() if i else h, weight.flatten(0, 1))
-        return h.unflatten(0, shape)
+        outputs: Tensor = h.unflatten(0, shape)
+        return outputs
 
 
 def _rand(rows: int, columns: int, generators: Sequence[torch.Generator]) -> Tensor:

@@ -141,11 +141,11 @@ def describe(step: ConditionalAffine) -> dict[str, Any]:
 
 def rebuild(entry: Mapping[str, Any]) -> ConditionalAffine:
     """A step of the shape that `describe` gave; its tensors are loaded afterwards."""
-    gates = [_empty_gate(entry[name]) for name in ("foreign", "own")]
-    n_foreign, n_own = (1 if gate is None else gate.n_cells for gate in gates)
+    foreign, own = (_empty_gate(entry[name]) for name in ("foreign", "own"))
+    n_foreign, n_own = (1 if gate is None else gate.n_cells for gate in (foreign, own))
     target = slice(*entry["target"])
     width = target.stop - target.start
-    sloped = gates[1].centres.shape[-1] if entry["sloped"] and gates[1] is not None else 0
+    sloped = own.centres.shape[-1] if entry["sloped"] and own is not None else 0
     maps = AffineMaps(
         scale=torch.empty(n_foreign, width, width),
         centre=torch.empty(n_own, n_foreign, width),
@@ -153,7 +153,7 @@ def rebuild(entry: Mapping[str, Any]) -> ConditionalAffine:
         slope=torch.empty(n_foreign, width, sloped),
         home_slope=torch.empty(width, sloped),
     )
-    return ConditionalAffine(target, *gates, maps)
+    return ConditionalAffine(target, foreign, own, maps)
 
 
 def _empty_gate(entry: tuple[int, int, int] | None) -> Gate | None:
