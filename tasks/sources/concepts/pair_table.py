@@ -17,7 +17,11 @@ from iin_core.rows import listed, source_texts
 from iin_core.spec import PairSpec
 from tasks.sealed import file_sha256
 
-READERS: dict[str, Callable[[Path], pd.DataFrame]] = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".pq": pd.read_parquet}
+READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".csv": pd.read_csv,
+    ".parquet": pd.read_parquet,
+    ".pq": pd.read_parquet,
+}
 COLUMNS = ("a", "b", "shares", "differs", "rho")
 BETWEEN_NAMES = "/"
 """Stands between the names of several concepts; no name of a concept holds it."""

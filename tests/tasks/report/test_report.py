@@ -181,9 +181,7 @@ def test_the_findings_say_where_concepts_are_readable_and_what_a_swap_does(page)
         "4,000 pairs (chance 0.02; with shuffled labels 0.03; the reader's own ceiling 0.97; "
         "class means 0.93 [0.91, 0.95]; LDA 0.94 [0.92, 0.96])."
     ) in said
-    leak = (
-        "an MLP probe reads digit from the residual with accuracy 0.13 [0.11, 0.15] (chance 0.10; the"
-    )
+    leak = "an MLP probe reads digit from the residual with accuracy 0.13 [0.11, 0.15] (chance 0.10; the"
     assert leak in said
     assert "11 of 13 units were trained on a short budget (150 updates)" in said
     assert "2 models at 3 layers, on 17,970 rows from 1,797 source examples" in said
