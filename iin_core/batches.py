@@ -48,6 +48,7 @@ class Batches:
     Attributes:
         block: updates drawn at once; between blocks the generators' states say all.
         clean: the rows of a batch that get no noise, or little, (n,).
+        read: places of the rows that penalties read: the clean ones, or all where none is clean.
     """
 
     def __init__(self, jobs: Sequence[Job], spec: TrainingSpec, device: torch.device) -> None:
@@ -60,16 +61,11 @@ class Batches:
         noisy = _noisy_places(spec).to(device)
         self.clean = torch.ones(spec.batch, dtype=torch.bool, device=device)
         self.clean[noisy] = False
+        self.read = self.clean.nonzero()[:, 0] if bool(self.clean.any()) else torch.arange(spec.batch)
+        self.read = self.read.to(device)
         everywhere = spec.low_noise > 0 and len(noisy) > 0
         self._noisy = torch.arange(spec.batch, device=device) if everywhere else noisy
         self._level = torch.where(self.clean, spec.low_noise, 1.0)[self._noisy, None]
-
-    def row_weights(self) -> Tensor | None:
-        """Of the rows of a batch in the likelihood, (n,); None where all are alike."""
-        weight = self._spec.clean_weight
-        if weight == 1 or bool(self.clean.all()):
-            return None
-        return torch.where(self.clean, weight, 1.0)
 
     def first_rows(self) -> Tensor:
         """Rows for the data-dependent initialisation, (K, n, d): the same number for every IIN."""

@@ -5,13 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def linked_loss(
-    z_tilde: Tensor,
-    log_det: Tensor,
-    partner_of_dim: Tensor,
-    rho_of_dim: Tensor,
-    weights: Tensor | None = None,
-) -> Tensor:
+def linked_loss(z_tilde: Tensor, log_det: Tensor, partner_of_dim: Tensor, rho_of_dim: Tensor) -> Tensor:
     r"""The negative log-likelihood of rows linked in some dimensions, in nats a row, without constants.
 
     The mean over rows r of ½ Σ_i (z̃_r,i − ρ_r,i z̃_p,i)² / (1 − ρ_r,i²) − log|T'(z_r)|, where p is the row
@@ -26,7 +20,6 @@ def linked_loss(
             another one is linked to has no link itself in that dimension, and is the partner of one only:
             so each sum of the gradient has one term at most, and no order of adding can change it.
         rho_of_dim: the positive correlation over each link, (..., n, N), within [0, 1).
-        weights: of the rows in the mean, (n,); alike when None.
 
     Returns:
         The mean over rows, (...).
@@ -35,8 +28,7 @@ def linked_loss(
     """
     free = z_tilde - rho_of_dim * z_tilde.gather(-2, partner_of_dim)
     squares = free.square() / (1 - rho_of_dim.square())
-    rows = 0.5 * squares.sum(-1) - log_det
-    return rows.mean(-1) if weights is None else (weights * rows).sum(-1) / weights.sum()
+    return (0.5 * squares.sum(-1) - log_det).mean(-1)
 
 
 def nll_per_dim(z_tilde: Tensor, log_det: Tensor) -> Tensor:

@@ -124,9 +124,7 @@ class TrainingSpec(Spec):
     noise_share: Annotated[float, Field(ge=0, le=1)] = 0.75
     """The share of a batch's pairs to which the noise is added, to both rows of each."""
     low_noise: Annotated[float, Field(ge=0, le=1)] = 0.15
-    """The noise of the other rows, as a share of `noise`. They are the clean ones that penalties read."""
-    clean_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """The weight of the clean rows in the likelihood, where others have noise."""
+    """The noise of the other rows, as a share of `noise`. Penalties read them alone."""
     clip: Annotated[float, Field(gt=0)] | None = None
     """The largest norm of one IIN's gradient."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"

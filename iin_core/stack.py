@@ -63,7 +63,6 @@ class Stack:
         if any(True for _ in self._penalties.parameters()):
             self._critics = FlatParameters(self._penalties)
             self._critic_optimizer = StackedAdamW(self._critics, stack, _PENALTY_BETAS, _PENALTY_DECAY)
-        self._row_weights = self.batches.row_weights()
         self._guard = Guard(stack, device)
         self._average = Average(self._parameters, stack, spec.average) if spec.average else None
         self._early_stop = EarlyStop(self._parameters, stack, spec.patience) if spec.patience else None
@@ -75,12 +74,12 @@ class Stack:
 
     def loss(self, z_tilde: Tensor, log_det: Tensor, drawn: LinkedRows, update: int) -> Tensor:
         """What each IIN is to lower, (K,): the likelihood of linked rows, in nats a row, and penalties."""
-        loss = linked_loss(z_tilde, log_det, drawn.partner, drawn.rho, self._row_weights)
+        loss = linked_loss(z_tilde, log_det, drawn.partner, drawn.rho)
         if len(self._penalties):
-            from iin_core.penalties import PenaltyView
+            from iin_core.penalties import penalty_view
 
             progress = update / self.spec.updates
-            view = PenaltyView(z_tilde, drawn.batch, self.batches.clean, progress)
+            view = penalty_view(z_tilde, drawn.batch, self.batches.read, progress)
             for penalty in self._penalties:
                 loss = loss + penalty(view)
         return loss

@@ -15,9 +15,9 @@ from iin_core.jobs import Job
 from iin_core.penalties.adversary import adversary
 from iin_core.penalties.critic import critic
 from iin_core.penalties.hsic import hsic
-from iin_core.penalties.view import PenaltyView
+from iin_core.penalties.view import PenaltyView, penalty_view
 
 Factory = Callable[[Sequence[Job], float, torch.device], nn.Module]
 PENALTIES: Mapping[str, Factory] = {"adversary": adversary, "critic": critic, "hsic": hsic}
 
-__all__ = ["PENALTIES", "Factory", "PenaltyView"]
+__all__ = ["PENALTIES", "Factory", "PenaltyView", "penalty_view"]

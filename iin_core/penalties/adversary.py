@@ -28,8 +28,7 @@ class Adversary(nn.Module):
     """Perceptrons read each concept from every block but its own; the flow's gradient is reversed.
 
     weight · ramp · mean over (block, concept) of the CE of a label in nats, or of half the squared
-    error of a number's normal score. Rows with noise, and those without a value, are left out; where
-    all rows have noise, all count.
+    error of a number's normal score. Rows without a value are left out.
 
     Args:
         jobs: their `targets` are what is read.
@@ -62,10 +61,7 @@ class Adversary(nn.Module):
         x = reversed_gradient(view.standardised())
         said = self.critics(x[:, None] * self.masks)
         losses = torch.stack(
-            [
-                own.losses(said[k], view.batch.rows[k].to(said.device), view.row_weights)
-                for k, own in enumerate(self._targets)
-            ]
+            [own.losses(said[k], view.batch.rows[k].to(said.device)) for k, own in enumerate(self._targets)]
         )
         return self.weight * view.ramp * (losses * self.exists).sum(1) / self.exists.sum(1).clamp_min(1)
 
@@ -82,17 +78,17 @@ class _Targets:
         }
         self.cells = [(block, concept) for concept in self.values for block in job.blocks if block != concept]
 
-    def losses(self, said: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
-        """(P,): weighted mean over rows, of outputs (P, n, 32)."""
+    def losses(self, said: Tensor, rows: Tensor) -> Tensor:
+        """(P,): mean over the rows that have a value, of outputs (P, m, 32)."""
         found = [said.new_zeros(())] * len(said)
         for p, (_, concept) in enumerate(self.cells):
             truth = self.values[concept].to(said.device)[rows]
             code = self.codes.get(concept)
             if code is None:
-                known = weights * (~truth.isnan()).float()
+                known = (~truth.isnan()).float()
                 errors = 0.5 * (said[p, :, 0] - truth.nan_to_num().to(said)).square()
             else:
-                known = weights * (truth >= 0).float()
+                known = (truth >= 0).float()
                 logits = said[p] @ code.to(said)
                 errors = functional.cross_entropy(logits, truth.clamp_min(0), reduction="none")
             found[p] = (known * errors).sum() / known.sum().clamp_min(1)

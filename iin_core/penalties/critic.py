@@ -69,23 +69,22 @@ class Critic(nn.Module):
         losses, counts = [], []
         for k, places in enumerate(self.places):
             partner = view.batch.partner[k].mT[places]
-            loss, count = _picking(logits[k], partner, view.row_weights)
+            loss, count = _picking(logits[k], partner)
             losses.append(loss)
             counts.append(count)
         used = (torch.stack(counts) > 1).float() * self.masks.amax((2, 3))
         return self.weight * view.ramp * (torch.stack(losses) * used).sum(1) / used.sum(1).clamp_min(1)
 
 
-def _picking(logits: Tensor, partner: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def _picking(logits: Tensor, partner: Tensor) -> tuple[Tensor, Tensor]:
     """CE, (P,), of picking the partner, and the number of linked rows, (P,).
 
     Args:
         logits: (P, n, n).
         partner: (P, n), itself where a row is linked to none.
-        weights: (n,), of rows.
     """
     itself = torch.arange(partner.shape[1], device=partner.device)
-    counts = weights * weights[partner] * (partner != itself).float()
+    counts = (partner != itself).float()
     offered = torch.zeros_like(counts).scatter_reduce(1, partner, counts, "amax")
     possible = torch.where(offered > 0, 0.0, _IMPOSSIBLE)
     chosen = (logits + possible[:, None, :]).log_softmax(-1).gather(2, partner[..., None])[..., 0]

@@ -21,7 +21,7 @@ def hsic(jobs: Sequence[Job], weight: float, device: torch.device) -> Hsic:
 
 
 class Hsic(nn.Module):
-    """weight · ramp · mean over pairs of blocks of the normalised HSIC of the batch's clean rows.
+    """weight · ramp · mean over pairs of blocks of the normalised HSIC of the rows.
 
     HSIC(x, y) = Σ K̃L̃ with K, L the mean of Gaussian kernels of four bandwidths, doubly centred,
     divided by √(Σ K̃² · Σ L̃²): 0 for independent blocks up to a bias of order 1/n, 1 where one
@@ -41,25 +41,22 @@ class Hsic(nn.Module):
 
     def forward(self, view: PenaltyView) -> Tensor:
         """What it adds to each loss, (K,)."""
-        weights = view.row_weights
         values = []
         for z_tilde, places in zip(view.z_tilde, self.places, strict=True):
-            kernels = [_centred(z_tilde[:, place], weights) for place in places]
+            kernels = [_centred(z_tilde[:, place]) for place in places]
             pairs = [_alike(a, b) for a, b in combinations(kernels, 2)]
             values.append(torch.stack(pairs).mean() if pairs else z_tilde.new_zeros(()))
         return self.weight * view.ramp * torch.stack(values)
 
 
-def _centred(x: Tensor, weights: Tensor) -> Tensor:
-    """The doubly centred kernel of rows, (n, n); rows of weight 0 count as zeros."""
+def _centred(x: Tensor) -> Tensor:
+    """The doubly centred kernel of rows, (m, m)."""
     squares = x.square().sum(1)
     distances = (squares[:, None] + squares - 2 * x @ x.T).clamp_min(0)
-    both = weights[:, None] * weights
-    mean = (both * distances).sum() / both.sum()
-    kernel = torch.stack([torch.exp(-distances / (scale * mean.detach())) for scale in _SCALES]).mean(0)
-    share = weights / weights.sum()
-    rows = kernel @ share
-    return both * (kernel - rows[:, None] - rows + share @ rows)
+    mean = distances.detach().mean()
+    kernel = torch.stack([torch.exp(-distances / (scale * mean)) for scale in _SCALES]).mean(0)
+    rows = kernel.mean(1)
+    return kernel - rows[:, None] - rows + rows.mean()
 
 
 def _alike(a: Tensor, b: Tensor) -> Tensor:

@@ -14,18 +14,16 @@ _RAMP = 0.2
 
 @dataclass(frozen=True)
 class PenaltyView:
-    """One update of K stacked IINs.
+    """The rows of one update of K stacked IINs that penalties read, those of little noise.
 
     Attributes:
-        z_tilde: (K, n, N).
-        batch: with leading K; its rows count among all training rows.
-        clean: (n,), which rows have no noise.
+        z_tilde: (K, m, N).
+        batch: of these m rows, with leading K; its rows count among all training rows.
         progress: the share of updates done, in [0, 1).
     """
 
     z_tilde: Tensor
     batch: Batch
-    clean: Tensor
     progress: float
 
     @property
@@ -33,15 +31,29 @@ class PenaltyView:
         """From 0 to 1 over the first fifth of the updates."""
         return min(1.0, self.progress / _RAMP)
 
-    @property
-    def row_weights(self) -> Tensor:
-        """(n,), 1 for rows without noise and 0 for others; all 1 where every row has noise."""
-        clean = self.clean.float()
-        return torch.where(self.clean.any(), clean, torch.ones_like(clean))
-
     def standardised(self) -> Tensor:
-        """z̃, (K, n, N), with mean 0 and deviation 1 over the rows that count."""
-        weights = self.row_weights[:, None] / self.row_weights.sum()
-        mean = (weights * self.z_tilde).sum(1, keepdim=True)
-        variance = (weights * (self.z_tilde - mean).square()).sum(1, keepdim=True)
+        """z̃, (K, m, N), with mean 0 and deviation 1 over the rows."""
+        variance, mean = torch.var_mean(self.z_tilde, 1, correction=0, keepdim=True)
         return (self.z_tilde - mean) / (variance + 1e-6).sqrt()
+
+
+def penalty_view(z_tilde: Tensor, batch: Batch, read: Tensor, progress: float) -> PenaltyView:
+    """Take from an update the rows that penalties read.
+
+    Args:
+        z_tilde: (K, n, N).
+        batch: with leading K; a link to a row that is not read is left out.
+        read: their places, (m,), ascending.
+        progress: the share of updates done.
+    """
+    n, m = z_tilde.shape[1], len(read)
+    if m == n:
+        return PenaltyView(z_tilde, batch, progress)
+    place = torch.full((n,), -1, device=read.device)
+    place[read] = itself = torch.arange(m, device=read.device)
+    partner = place[batch.partner.index_select(1, read)]
+    alone = partner < 0
+    partner = torch.where(alone, itself[:, None], partner)
+    rho = batch.rho.index_select(1, read).masked_fill(alone, 0)
+    seen = Batch(batch.rows.index_select(1, read), partner, rho)
+    return PenaltyView(z_tilde.index_select(1, read), seen, progress)

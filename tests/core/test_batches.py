@@ -44,16 +44,12 @@ def test_other_rows_have_little_noise():
     assert float(little / much) == pytest.approx(0.25, rel=0.05)
 
 
-def test_rows_without_noise_have_the_asked_for_weight():
-    """`clean_weight` is that of clean rows beside noisy ones; without either all rows are alike."""
-    spec = SHORT.model_copy(update={"noise_share": 0.5, "clean_weight": 0.25})
-    batches = Batches([make(0)], spec, CPU)
-    weights = batches.row_weights()
-    assert weights is not None
-    assert bool((weights[batches.clean] == 0.25).all())
-    assert bool((weights[~batches.clean] == 1.0).all())
-    assert Batches([make(0)], spec.model_copy(update={"noise": 0.0}), CPU).row_weights() is None
-    assert Batches([make(0)], SHORT, CPU).row_weights() is None
+def test_penalties_read_rows_without_noise_unless_all_have_it():
+    """Places of the clean rows, and every place where no row is clean."""
+    for share, n in ((0.5, SHORT.batch // 2), (1.0, SHORT.batch), (0.0, SHORT.batch)):
+        batches = Batches([make(0)], SHORT.model_copy(update={"noise": 0.1, "noise_share": share}), CPU)
+        assert len(batches.read) == n
+        assert share == 1.0 or bool(batches.clean[batches.read].all())
 
 
 def test_links_reach_the_dimensions_of_their_block():

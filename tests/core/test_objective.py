@@ -58,17 +58,6 @@ def test_rows_without_links_are_unsupervised():
     torch.testing.assert_close(ours, 6 * nll_per_dim(z_tilde, log_det).mean())
 
 
-def test_weights_of_rows_make_a_weighted_mean():
-    """Rows of weight 0 do not count, and equal weights change nothing."""
-    z_tilde, log_det = drawn(8, 6), drawn(8, seed=2)
-    few = torch.tensor([0.0, 0, 0, 0, 1, 1, 1, 1], dtype=torch.float64)
-    partner, rho = linked(4, [])
-    weighted = linked_loss(z_tilde, log_det, partner, rho, few)
-    torch.testing.assert_close(weighted, 6 * nll_per_dim(z_tilde[4:], log_det[4:]).mean())
-    alike = linked_loss(z_tilde, log_det, partner, rho, torch.full((8,), 3.0).double())
-    torch.testing.assert_close(alike, linked_loss(z_tilde, log_det, partner, rho))
-
-
 def test_gradient_of_links_is_the_written_out_one():
     """Each row gets its own term, and the row that it is linked to gets the other, exactly once."""
     z_tilde = drawn(8, 6).requires_grad_()

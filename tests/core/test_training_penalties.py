@@ -47,8 +47,8 @@ def test_rows_of_a_penalty_are_training_rows(monkeypatch):
     spec = SHORT.model_copy(update={"penalties": {"hsic": 1.0}, "noise_share": 0.5, "updates": 40})
     watched = train([job(0), job(1)], TINY, spec)
     assert [view.progress for view in seen] == [update / 40 for update in range(40)]
-    assert all(view.batch.rows.max() < 450 and view.batch.rows.shape == (2, 32) for view in seen)
-    assert all(view.clean.sum() == 16 for view in seen)
+    assert all(view.batch.rows.max() < 450 and view.batch.rows.shape == (2, 16) for view in seen)
+    assert all(view.z_tilde.shape[:2] == (2, 16) for view in seen)
     assert same(watched[0], train([job(0)], TINY, spec.model_copy(update={"penalties": {}}))[0])
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from iin_core.blocks import Blocks
 from iin_core.jobs import Job
-from iin_core.penalties import PENALTIES, PenaltyView
+from iin_core.penalties import PENALTIES, PenaltyView, penalty_view
 from iin_core.sampling import Batch, make_sampler
 from iin_core.spec import PairSpec
 
@@ -49,7 +49,7 @@ def views(jobs: list[Job], leak: float, n: int) -> Iterator[PenaltyView]:
         drawn = [own.sampler.draw(N_BATCH, 1, g) for own, g in zip(jobs, generators, strict=True)]
         batch = Batch(*(torch.cat(parts) for parts in zip(*drawn, strict=True)))
         z = torch.stack([rows[index] for rows, index in zip(table, batch.rows, strict=True)])
-        yield PenaltyView(z, batch, torch.ones(N_BATCH, dtype=torch.bool), 1.0)
+        yield PenaltyView(z, batch, 1.0)
 
 
 def trained(name: str, jobs: list[Job], leak: float, updates: int = 150) -> torch.nn.Module:
@@ -90,7 +90,7 @@ def test_the_gradient_takes_the_leak_out(name: str) -> None:
     gains = []
     for view in views(jobs, 2.0, 10):
         z = view.z_tilde.clone().requires_grad_()
-        [grad] = torch.autograd.grad(penalty(PenaltyView(z, view.batch, view.clean, 1.0)).sum(), z)
+        [grad] = torch.autograd.grad(penalty(PenaltyView(z, view.batch, 1.0)).sum(), z)
         shape = jobs[0].targets["shape"][view.batch.rows[0]].float()
         moved = -grad[0, :, 0]
         gains.append(torch.corrcoef(torch.stack((moved, shape - shape.mean())))[0, 1])
@@ -104,8 +104,8 @@ def test_an_iin_does_not_depend_on_its_neighbours(name: str) -> None:
     together, alone = PENALTIES[name](pair, 2.0, CPU), PENALTIES[name](pair[:1], 2.0, CPU)
     both, one = next(views(pair, 1.0, 1)), next(views(pair[:1], 1.0, 1))
     z, z_alone = both.z_tilde.clone().requires_grad_(), one.z_tilde.clone().requires_grad_()
-    value = together(PenaltyView(z, both.batch, both.clean, 0.1))
-    value_alone = alone(PenaltyView(z_alone, one.batch, one.clean, 0.1))
+    value = together(PenaltyView(z, both.batch, 0.1))
+    value_alone = alone(PenaltyView(z_alone, one.batch, 0.1))
     assert torch.equal(value[:1], value_alone)
     [grad], [grad_alone] = (
         torch.autograd.grad(value.sum(), z),
@@ -121,16 +121,24 @@ def test_weight_and_ramp_scale_the_value(name: str) -> None:
     view = next(views(jobs, 1.0, 1))
     one, three = PENALTIES[name](jobs, 1.0, CPU), PENALTIES[name](jobs, 3.0, CPU)
     with torch.no_grad():
-        assert float(one(PenaltyView(view.z_tilde, view.batch, view.clean, 0.0))) == 0.0
+        assert float(one(PenaltyView(view.z_tilde, view.batch, 0.0))) == 0.0
         assert torch.allclose(3 * one(view), three(view))
 
 
-def test_rows_with_noise_do_not_count_unless_all_have_it() -> None:
-    """Noisy rows have weight 0; where no row is clean, all count."""
-    view = next(views([job(5)], 0.0, 1))
-    half = torch.arange(N_BATCH) % 2 == 0
-    assert torch.equal(PenaltyView(view.z_tilde, view.batch, half, 1.0).row_weights, half.float())
-    assert bool((PenaltyView(view.z_tilde, view.batch, ~half & half, 1.0).row_weights == 1).all())
+def test_a_view_holds_the_rows_that_are_read_and_the_links_among_them() -> None:
+    """Codes and rows are those at the places; links are to the same rows as before, or gone with them."""
+    whole = next(views([job(5), job(6)], 0.0, 1))
+    read = torch.arange(0, N_BATCH, 2)
+    view = penalty_view(whole.z_tilde, whole.batch, read, 1.0)
+    assert torch.equal(view.z_tilde, whole.z_tilde[:, ::2])
+    assert torch.equal(view.batch.rows, whole.batch.rows[:, ::2])
+    before = whole.batch.partner[:, ::2]
+    kept, itself = before % 2 == 0, torch.arange(N_BATCH // 2)[:, None].expand_as(before[0])
+    assert torch.equal(read[view.batch.partner][kept], before[kept])
+    assert all(torch.equal(view.batch.partner[k][~kept[k]], itself[~kept[k]]) for k in (0, 1))
+    assert torch.equal(view.batch.rho[kept], whole.batch.rho[:, ::2][kept])
+    assert float(view.batch.rho[~kept].abs().sum()) == 0.0
+    assert (~kept).any()
 
 
 def test_missing_targets_are_left_out() -> None:
@@ -150,5 +158,5 @@ def test_an_unsupervised_iin_has_no_penalty() -> None:
     x = torch.randn(50, 4)
     own = Job(x, x, torch.eye(4), make_sampler({}, {}, torch.arange(50).numpy(), blocks), blocks, 0)
     batch = own.sampler.draw(16, 1, torch.Generator().manual_seed(0))
-    view = PenaltyView(torch.randn(1, 16, 4), batch, torch.ones(16, dtype=torch.bool), 1.0)
+    view = PenaltyView(torch.randn(1, 16, 4), batch, 1.0)
     assert all(float(factory([own], 1.0, CPU)(view).detach()) == 0.0 for factory in PENALTIES.values())
