@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from iin_core.metrics.permutation import PERMUTATIONS, Dependence, dependence
-from iin_core.metrics.row_pairs import distances, matching_rows, u_centred
+from iin_core.metrics.permutation import PERMUTATIONS, Dependence, dependence, statistic
+from iin_core.metrics.row_pairs import distances, u_centred
 
 
 def distance_correlation(x: ArrayLike, y: ArrayLike) -> float:
@@ -27,8 +27,7 @@ def distance_correlation(x: ArrayLike, y: ArrayLike) -> float:
     Source: Székely and Rizzo, "Partial distance correlation with methods for dissimilarities"
         (2014), definitions 1 and 2.
     """
-    u, v, norm = _centred(*matching_rows(x, y))
-    return float((u * v).sum() / norm) if norm > 0 else 0.0
+    return statistic(_centred, x, y)
 
 
 def distance_correlation_test(
@@ -53,9 +52,7 @@ def distance_correlation_test(
 
     Source: Székely and Rizzo (2014), section 4, with sources as the units that are exchanged.
     """
-    a, b = matching_rows(x, y)
-    of_row = np.arange(len(a)) if source is None else source
-    return dependence(lambda rows: _centred(a[rows], b[rows]), of_row, permutations=permutations, seed=seed)
+    return dependence(_centred, (x, y), source, permutations=permutations, seed=seed)
 
 
 def _centred(

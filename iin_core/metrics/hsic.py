@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from iin_core.metrics.permutation import PERMUTATIONS, Dependence, dependence
-from iin_core.metrics.row_pairs import distances, matching_rows, u_centred
+from iin_core.metrics.permutation import PERMUTATIONS, Dependence, dependence, statistic
+from iin_core.metrics.row_pairs import distances, u_centred
 
 
 def hsic(x: ArrayLike, y: ArrayLike) -> float:
@@ -28,8 +28,7 @@ def hsic(x: ArrayLike, y: ArrayLike) -> float:
     Source: Song et al., "Feature selection via dependence maximization" (2012), equation 5; bandwidth as
         Gretton et al., "A kernel statistical test of independence" (2008), section 4.
     """
-    u, v, norm = _centred(*matching_rows(x, y))
-    return float((u * v).sum() / norm)
+    return statistic(_centred, x, y)
 
 
 def hsic_test(
@@ -52,9 +51,7 @@ def hsic_test(
     Raises:
         InputError: as `hsic`; too few sources with equally many rows.
     """
-    a, b = matching_rows(x, y)
-    of_row = np.arange(len(a)) if source is None else source
-    return dependence(lambda rows: _centred(a[rows], b[rows]), of_row, permutations=permutations, seed=seed)
+    return dependence(_centred, (x, y), source, permutations=permutations, seed=seed)
 
 
 def _centred(

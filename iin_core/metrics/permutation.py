@@ -12,7 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from iin_core.errors import InputError
 from iin_core.metrics.jackknife import jackknife_interval
+from iin_core.metrics.row_pairs import matching_rows
 from iin_core.metrics.score import Score
+
+Centred = Callable[
+    [NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64], float]
+]
+"""From rows (m, d) and (m, e) their U-centred matrices (m, m) and the norm of the statistic."""
 
 PERMUTATIONS = 199
 _FEWEST_ORDERS = 20
@@ -37,41 +43,52 @@ class Dependence:
         return self.score.control_high
 
 
+def statistic(centred: Centred, x: ArrayLike, y: ArrayLike) -> float:
+    """Σ_ij U_ij V_ij / norm of two vectors (n, d) and (n, e); 0 where the norm is.
+
+    Raises:
+        InputError: fewer than four rows, or numbers of rows that differ.
+    """
+    return _ratio(*centred(*matching_rows(x, y)))
+
+
 def dependence(
-    centred: Callable[[NDArray[np.int64]], tuple[NDArray[np.float64], NDArray[np.float64], float]],
-    source: ArrayLike,
+    centred: Centred,
+    vectors: tuple[ArrayLike, ArrayLike],
+    source: ArrayLike | None,
     *,
     permutations: int,
     seed: int,
 ) -> Dependence:
-    """Permutation test of Σ_ij U_ij V_ij / norm with U-centred matrices of two vectors.
+    """`statistic` with its permutation test and its interval, both over sources.
 
     Args:
-        centred: from row indices (m,) the matrices U, V (m, m) and the norm, which no permutation
-            changes.
-        source: (n,) source of each row.
+        centred: its norm is one that no permutation changes.
+        vectors: x (n, d) and y (n, e).
+        source: (n,) source of each row; None: each row is one.
         permutations: how many; with 199 the smallest p-value is 0.005.
-        seed: of the permutations.
+        seed: of the permutations and of the interval's groups.
 
     Raises:
-        InputError: too few sources with equally many rows.
+        InputError: as `statistic`; too few sources with equally many rows.
     """
-    n = len(np.asarray(source))
-
-    def value(rows: NDArray[np.int64]) -> float:
-        u, v, norm = centred(rows)
-        return float(np.vdot(u, v) / norm) if norm > 0 else 0.0
-
-    u, v, norm = centred(np.arange(n))
-    observed = value(np.arange(n))
-    orders = permuted_rows(source, permutations, seed=seed)
-    drawn = np.array([np.vdot(u, v[np.ix_(rows, rows)]) for rows in orders]) / (norm if norm > 0 else 1.0)
-    low, high = jackknife_interval(value, source, seed=seed)
+    x, y = matching_rows(*vectors)
+    n = len(x)
+    of_row = np.arange(n) if source is None else source
+    u, v, norm = centred(x, y)
+    observed = _ratio(u, v, norm)
+    orders = permuted_rows(of_row, permutations, seed=seed)
+    drawn = np.array([_ratio(u, v[np.ix_(rows, rows)], norm) for rows in orders])
+    low, high = jackknife_interval(lambda rows: _ratio(*centred(x[rows], y[rows])), of_row, seed=seed)
     # Equal sums in another order differ by rounding; they count as reached.
     reached = int((drawn >= observed - 1e-12 * abs(observed)).sum())
     control, quantile = float(drawn.mean()), float(np.quantile(drawn, 0.95))
     score = Score(observed, 0.0, control, low, high, n, control_high=quantile)
     return Dependence(score, (1 + reached) / (1 + permutations))
+
+
+def _ratio(u: NDArray[np.float64], v: NDArray[np.float64], norm: float) -> float:
+    return float(np.vdot(u, v) / norm) if norm > 0 else 0.0
 
 
 def permuted_rows(source: ArrayLike, permutations: int, *, seed: int) -> Iterator[NDArray[np.int64]]:

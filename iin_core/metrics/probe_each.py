@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,6 +17,24 @@ Classify = Callable[[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]
 """(codes to fit on, their classes 0 … C − 1, codes to read) → probabilities (rows to read, C)."""
 
 _LEAST = 1e-12
+
+
+class ProbeFamily(Protocol):
+    """Fits every probe of a stack and reads each row by the probe that did not see its source."""
+
+    def __call__(self, inputs: ProbeInputs, *, seed: int = 0) -> Tensor:
+        """Log-probabilities (inputs, targets, n, classes)."""
+        ...
+
+
+def one_by_one(classify: Classify) -> ProbeFamily:
+    """The family of probes of a classifier that draws nothing; the seed changes nothing."""
+
+    def probes(inputs: ProbeInputs, *, seed: int = 0) -> Tensor:
+        del seed
+        return each_probe(inputs, classify)
+
+    return probes
 
 
 def each_probe(inputs: ProbeInputs, classify: Classify) -> Tensor:

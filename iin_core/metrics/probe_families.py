@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from torch import Tensor
-
+from iin_core.metrics.probe_each import ProbeFamily, one_by_one
 from iin_core.metrics.probe_forest import forest_probes
-from iin_core.metrics.probe_inputs import ProbeInputs
-from iin_core.metrics.probe_knn import knn_probes
+from iin_core.metrics.probe_knn import knn
 from iin_core.metrics.probe_linear import linear_probes
 from iin_core.metrics.probe_mlp import mlp_probes
-from iin_core.metrics.probe_qda import qda_probes
-from iin_core.metrics.probe_rbf import rbf_probes
-
-
-class ProbeFamily(Protocol):
-    """Fits every probe of a stack and reads each row by the probe that did not see its source."""
-
-    def __call__(self, inputs: ProbeInputs, *, seed: int = 0) -> Tensor:
-        """Log-probabilities (inputs, targets, n, classes)."""
-        ...
-
+from iin_core.metrics.probe_qda import qda
+from iin_core.metrics.probe_rbf import rbf
 
 FAMILIES: dict[str, ProbeFamily] = {
     "linear": linear_probes,
     "mlp": mlp_probes,
-    "knn": knn_probes,
-    "qda": qda_probes,
+    "knn": one_by_one(knn),
+    "qda": one_by_one(qda),
     "forest": forest_probes,
-    "rbf": rbf_probes,
+    "rbf": one_by_one(rbf),
 }
 """`linear` and `mlp` are trained stacked; the others one after another, by scikit-learn or in closed form."""
 

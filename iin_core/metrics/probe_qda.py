@@ -5,34 +5,17 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-
-from iin_core.metrics.probe_each import each_probe
-from iin_core.metrics.probe_inputs import ProbeInputs
 
 SHRINKAGE = 0.05
 
 
-def qda_probes(inputs: ProbeInputs, *, seed: int = 0) -> Tensor:
+def qda(x: NDArray[np.float32], classes: NDArray[np.int64], read: NDArray[np.float32]) -> NDArray[np.float64]:
     """A Gaussian for each class, weighted with the class's share.
 
     Covariances are (1 − r) S_c + r I in whitened coordinates, r = 0.05 (scikit-learn's
-    `reg_param`), since a class may have fewer rows than the block has dimensions.
-
-    Args:
-        inputs: the stack.
-        seed: unused, nothing is drawn; here so that all probes are called alike.
-
-    Returns:
-        (inputs, targets, n, classes), log-probabilities.
+    `reg_param`), since a class may have fewer rows than the block has dimensions. See
+    `iin_core.metrics.probe_each.Classify`.
     """
-    del seed
-    return each_probe(inputs, _classify)
-
-
-def _classify(
-    x: NDArray[np.float32], classes: NDArray[np.int64], read: NDArray[np.float32]
-) -> NDArray[np.float64]:
     rows, wanted = torch.from_numpy(x).double(), torch.from_numpy(read).double()
     unit = torch.eye(x.shape[1], dtype=torch.float64)
     logs = []

@@ -11,20 +11,12 @@ from iin_core.blocks import Blocks
 from iin_core.errors import DivergedError, InputError
 from iin_core.front import fit_front
 from iin_core.sampling import make_sampler
-from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
+from iin_core.spec import PairSpec
 from iin_core.training import make_job, train
+from tests.core.training_world import SHORT, TINY
 
-FLOW = FlowSpec.published().model_copy(update={"couplings": 3, "hidden": 24, "depth": 1, "front": "whiten"})
-TRAINING = TrainingSpec(
-    updates=60,
-    batch=128,
-    noise=0.1,
-    noise_share=1.0,
-    low_noise=0.0,
-    weight_decay=0.0,
-    penalties={},
-    calibrate=False,
-)
+FLOW = TINY.model_copy(update={"couplings": 3, "hidden": 24})
+TRAINING = SHORT.model_copy(update={"updates": 60, "batch": 128})
 
 
 @pytest.fixture(scope="module")
