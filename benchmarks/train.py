@@ -24,7 +24,7 @@ from benchmarks.end_to_end import share_in_updates
 from benchmarks.operators import count_operators
 from benchmarks.ours import DEPTH, DIMS, N_BLOCKS, N_DIMS, Ours, by_autograd, pairs
 from benchmarks.peers import PEERS, peer_update
-from benchmarks.turns import take_turns
+from benchmarks.turns import median_ratio, take_turns
 
 Seconds = Mapping[str, list[float]]
 _NETWORKS_AS_PUBLISHED = 8
@@ -60,11 +60,6 @@ class Shape:
 
 REFERENCE = (Shape(512, 25, 1, 9, 1.7, 0.82), Shape(512, 256, 1, 5, 1.2, 0.94))
 STACKED = (Shape(128, 50, 8, 7, 3.5), Shape(128, 50, 32, 5, 3.5))
-
-
-def median_ratio(slow: list[float], fast: list[float]) -> float:
-    """The median over rounds of how many times longer one took than the other."""
-    return statistics.median(a / b for a, b in zip(slow, fast, strict=True))
 
 
 def one_after_another(hidden: int, n_pairs: int, stack: int) -> Callable[[], None]:

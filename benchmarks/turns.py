@@ -25,7 +25,6 @@ def take_turns(contenders: Mapping[str, Contender], rounds: int) -> dict[str, li
     return seconds
 
 
-def ratio_to(seconds: Mapping[str, list[float]], name: str, baseline: str) -> float:
-    """How many times faster a contender is than the baseline: the median over rounds."""
-    pairs = zip(seconds[baseline], seconds[name], strict=True)
-    return median(slow / fast for slow, fast in pairs)
+def median_ratio(slow: list[float], fast: list[float]) -> float:
+    """The median over rounds of how many times longer one took than the other."""
+    return median(a / b for a, b in zip(slow, fast, strict=True))
