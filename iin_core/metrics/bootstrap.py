@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
+_TWO_SIDED = 1.959964
+"""Standard deviations that hold LEVEL of a normal distribution."""
 MAX_GROUPS = 2000
 """More sources than this are drawn in so many groups of sources, put together at random."""
 
@@ -59,3 +63,36 @@ def interval(samples: NDArray[np.float64]) -> tuple[float | None, float | None]:
         return None, None
     low, high = np.quantile(kept, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def resampled_interval(
+    statistic: Callable[[NDArray[np.int64], int], float], source: ArrayLike, *, draws: int, seed: int
+) -> tuple[float | None, float | None]:
+    """95 % interval of a statistic that draws at random itself, by resampling sources and drawing anew.
+
+    θ ± 1.96 times the standard deviation of the statistic over resampled sources, each with a seed of
+    its own, so that the interval holds both what other sources and what other draws would have given.
+    A jackknife would take the noise of the draws for that of sources, many times over.
+
+    Args:
+        statistic: a number from row indices (m,), in which rows may repeat, and a seed.
+        source: (n,) source of each row.
+        draws: how many resamplings.
+        seed: of the resampling; θ is the statistic of all rows with it.
+
+    Returns:
+        low and high; (None, None) with fewer than four sources or two draws, or where the statistic is
+        not finite.
+    """
+    codes, names = pd.factorize(np.asarray(source))
+    if len(names) < 4 or draws < 2:
+        return None, None
+    rng = np.random.default_rng(seed)
+    rows_of = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    found = []
+    for _ in range(draws):
+        taken = rng.integers(len(names), size=len(names))
+        found.append(statistic(np.concatenate([rows_of[i] for i in taken]), int(rng.integers(2**31))))
+    whole = statistic(np.arange(len(codes)), seed)
+    reach = _TWO_SIDED * float(np.std(found, ddof=1))
+    return (whole - reach, whole + reach) if np.isfinite([whole, reach]).all() else (None, None)

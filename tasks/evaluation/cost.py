@@ -8,6 +8,7 @@ from itertools import combinations
 
 from tasks.data_sizes import DataSizes
 from tasks.evaluation.dependence import MOST_ROWS, TESTS
+from tasks.evaluation.literature import TREE_GROUPS, VOTE_DRAWS
 from tasks.planned import Unit
 
 _HALF_PRICE = 0.5
@@ -72,14 +73,23 @@ def _more(unit: Unit, sizes: _Sizes) -> dict[str, float]:
     pairs_of_blocks = len(list(combinations(range(sizes.blocks), 2)))
     pairs_of_concepts = len(list(combinations(range(sizes.labels), 2)))
     a_test = rows**2 * (4.5e-9 * unit.evaluation.permutations + 8e-7)
-    trees = 3.4e-5 * (sizes.n / 2) * sizes.dims * sizes.classes
     return {
         "families": own_cells * sizes.n * (3e-4 + 1.5e-6 * sizes.dims) * len(unit.evaluation.families) / 4,
         "conditional": 4e-4 * sizes.n * pairs_of_concepts,
         "critic": sizes.own * (2.3 + 1e-3 * sizes.n),
         "dependence": 0.5 + a_test * len(TESTS) * pairs_of_blocks,
-        "per_dimension": trees + 2e-5 * sizes.n * sizes.dims + 1.5 if sizes.labels else 0.0,
+        "per_dimension": _literature(unit, sizes) if sizes.labels else 0.0,
     }
+
+
+def _literature(unit: Unit, sizes: _Sizes) -> float:
+    """Nearly all of it trees: of the labels, of shuffled ones, and again for each group of the interval."""
+    again = unit.evaluation.bootstrap > 0
+    fits = 2 + (TREE_GROUPS - 1 if again else 0)
+    trees = 1.8e-5 * (sizes.n / 2) * sizes.dims * sizes.classes * fits
+    others = sizes.n * sizes.dims * (6e-6 + (6e-5 if again else 0))
+    votes = 0.055 * 2 * (2 + min(unit.evaluation.bootstrap, VOTE_DRAWS))
+    return trees + others + votes
 
 
 def _sizes(unit: Unit, data: DataSizes) -> _Sizes:

@@ -22,8 +22,6 @@ PER_DIMENSION = (
     "factor_vae",
     "beta_vae",
 )
-WITH_INTERVAL = ("mig", "modularity", "explicitness")
-"""The others are refitted too slowly (SAP, DCI), follow one extreme row (IRS), or vote at random."""
 COMPANIONS = {
     "low": "lower end of the 95 % interval over sources",
     "high": "upper end of the 95 % interval over sources",
@@ -66,8 +64,7 @@ def _full() -> Iterator[tuple[str, tuple[str, ...]]]:
     yield ("dependence/total_correlation", _CONTROLLED)
     for name in ("distance_correlation", "hsic"):
         yield from ((f"dependence/{name}", _CONTROLLED), (f"dependence/{name}_p", ()))
-    for name in PER_DIMENSION:
-        yield (f"per_dimension/{name}", _CONTROLLED if name in WITH_INTERVAL else ("control",))
+    yield from ((f"per_dimension/{name}", _CONTROLLED) for name in PER_DIMENSION)
 
 
 COMPANIONS_OF: Mapping[str, tuple[str, ...]] = dict(_keys())

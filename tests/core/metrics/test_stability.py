@@ -1,4 +1,4 @@
-"""CKA of blocks between seeds, and the jackknife that gives it an interval."""
+"""CKA of blocks between seeds."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from iin_core.blocks import Blocks
 from iin_core.errors import InputError
-from iin_core.metrics import jackknife_interval, linear_cka, stability
+from iin_core.metrics import linear_cka, stability
 from iin_core.metrics.row_pairs import u_centred
 
 BLOCKS = Blocks({"residual": 4, "digit": 3})
@@ -61,15 +61,3 @@ def test_one_code_or_codes_of_other_rows_are_refused() -> None:
     with pytest.raises(InputError, match="codes of the same rows") as caught:
         stability([code, code[:9]], BLOCKS)
     assert caught.value.fix == "pass codes (n, 7) of two or more seeds"
-
-
-def test_the_jackknife_has_the_width_of_sources() -> None:
-    """The interval of a mean is 2 · 1.96 standard errors over sources, however often a source is repeated."""
-    values = np.random.default_rng(0).normal(size=400)
-    source = np.repeat(np.arange(400), 5)
-    rows = values[source]
-    low, high = jackknife_interval(lambda kept: float(rows[kept].mean()), source, groups=100)
-    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.2)
-    assert (low + high) / 2 == pytest.approx(values.mean())
-    assert jackknife_interval(lambda kept: 0.0, np.arange(3)) == (None, None)
-    assert jackknife_interval(lambda kept: float("inf"), np.arange(30)) == (None, None)
