@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from iin_core.metrics.folds import Fold
-from iin_core.metrics.labels import MISSING
 from iin_core.metrics.probe_inputs import ProbeInputs
+from iin_core.metrics.probe_networks import ProbeNetworks, log_probabilities
 
-HIDDEN = 128
 EPOCHS = 20
 BATCH = 128
 LEARNING_RATE = 1e-3
 WEIGHT_DECAY = 0.01
+_READ_AT_ONCE = 512
 
 
 def mlp_probes(inputs: ProbeInputs, *, seed: int = 0) -> Tensor:
@@ -35,39 +37,63 @@ def mlp_probes(inputs: ProbeInputs, *, seed: int = 0) -> Tensor:
     Returns:
         (inputs, targets, n, classes).
     """
-    weights = _start(inputs, seed)
-    best = [weight.detach().clone() for weight in weights]
-    least = torch.full(inputs.shape, math.inf)
-    optimizer = torch.optim.AdamW(weights, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
-    validation = [torch.from_numpy(fold.validation) for fold in inputs.folds]
-    for rows in _epochs(inputs.folds, seed):
-        for batch in rows.split(BATCH, dim=1):
-            loss = _mean_losses(inputs, weights, list(batch)).sum()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        with torch.no_grad():
-            now = _mean_losses(inputs, weights, validation)
-            better = (now <= least).flatten()[:, None, None]
-            least = torch.minimum(now, least)
-            best = [torch.where(better, new, old) for new, old in zip(weights, best, strict=True)]
-    return _read(inputs, best)
+    rows = _Rows(inputs)
+    orders = _epochs(inputs.folds, seed)
+    networks = _networks(inputs, min(BATCH, orders[0].shape[1]), seed)
+    best = networks.flat.clone()
+    kept, least = networks.views(best), torch.full((math.prod(inputs.shape),), math.inf)
+    x, truth, weight = rows.at(*_padded([fold.validation for fold in inputs.folds]))
+    for order in orders:
+        for batch in order.split(BATCH, 1):
+            networks.differentiate(*rows.at(batch))
+            networks.step(LEARNING_RATE, WEIGHT_DECAY)
+        now = -(log_probabilities(networks.parameters, x) * truth * weight).sum((1, 2))
+        better = (now <= least)[:, None, None]
+        least = torch.minimum(now, least)
+        for old, new in zip(kept, networks.parameters, strict=True):
+            old.copy_(torch.where(better, new, old))
+    return _read(inputs, rows, kept)
 
 
-def _start(inputs: ProbeInputs, seed: int) -> list[Tensor]:
-    """PyTorch's own start of linear layers, drawn from `seed` at an input's own width."""
+class _Rows:
+    """Rows of every fold as the stacked networks take them.
+
+    Args:
+        inputs: the stack.
+    """
+
+    def __init__(self, inputs: ProbeInputs) -> None:
+        self._codes, self._known, self._shape = inputs.codes, inputs.known, inputs.shape
+        truth = functional.one_hot(inputs.targets.clamp_min(0), max(inputs.n_classes)).float()
+        self._truth = (truth * inputs.known[..., None]).mT.contiguous()
+
+    def at(self, rows: Tensor, counted: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes (P, n, width), truths (P, classes, n) and weights (P, 1, n) of mean CE.
+
+        Args:
+            rows: (folds, n) row indices.
+            counted: (folds, n), 0 where a row only fills up the shorter fold.
+        """
+        weight = self._known[:, rows].transpose(0, 1)
+        if counted is not None:
+            weight = weight * counted[:, None]
+        weight = weight / weight.sum(2, keepdim=True).clamp_min(1)
+        truth = self._truth[:, :, rows].permute(2, 0, 1, 3)
+        return self.codes(rows), self._for_each_input(truth), self._for_each_input(weight[:, :, None])
+
+    def codes(self, rows: Tensor) -> Tensor:
+        """(P, n, width) of rows (folds, n)."""
+        every = self._codes[:, rows][:, :, None].expand(-1, -1, self._shape[2], -1, -1)
+        return every.flatten(0, 2)
+
+    def _for_each_input(self, values: Tensor) -> Tensor:
+        return values.expand(self._shape[0], *values.shape).flatten(0, 2)
+
+
+def _networks(inputs: ProbeInputs, batch: int, seed: int) -> ProbeNetworks:
     n_inputs, n_folds, n_targets = inputs.shape
-    sizes = [(inputs.codes.shape[2], HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, max(inputs.n_classes))]
-    layers = [torch.zeros(n_inputs, n_folds, n_targets, rows + 1, columns) for rows, columns in sizes]
-    for i, width in enumerate(inputs.widths):
-        generator = torch.Generator().manual_seed(seed)
-        for layer, fan_in in zip(layers, (width, HIDDEN, HIDDEN), strict=True):
-            draw = torch.rand(layer.shape[-1], fan_in + 1, generator=generator)
-            scaled = (2 * draw.T - 1) / math.sqrt(fan_in)
-            layer[i, ..., :fan_in, :] = scaled[:-1]
-            layer[i, ..., -1, :] = scaled[-1]
-    parts = [part for layer in layers for part in layer.flatten(0, 2).split([layer.shape[3] - 1, 1], 1)]
-    return [part.clone().requires_grad_() for part in parts]
+    widths = [width for width in inputs.widths for _ in range(n_folds * n_targets)]
+    return ProbeNetworks(widths, inputs.class_mask.repeat(n_inputs * n_folds, 1), batch, seed)
 
 
 def _epochs(folds: tuple[Fold, ...], seed: int) -> list[Tensor]:
@@ -81,45 +107,20 @@ def _epochs(folds: tuple[Fold, ...], seed: int) -> list[Tensor]:
     return [torch.from_numpy(order) for order in orders]
 
 
-def _logits(inputs: ProbeInputs, weights: list[Tensor], rows: list[Tensor]) -> Tensor:
-    """(inputs, folds, targets, rows, classes); `rows` holds the same number for each fold."""
-    w_1, b_1, w_2, b_2, w_3, b_3 = weights
-    shape = inputs.shape
-    codes = torch.stack([inputs.codes[:, index] for index in rows], 1)
-    x = codes[:, :, None].expand(-1, -1, shape[2], -1, -1).flatten(0, 2)
-    hidden = torch.baddbmm(b_1, x, w_1).relu_()
-    hidden = torch.baddbmm(b_2, hidden, w_2).relu_()
-    logits: Tensor = torch.baddbmm(b_3, hidden, w_3).unflatten(0, shape)
-    return logits + inputs.class_mask[:, None]
-
-
-def _mean_losses(inputs: ProbeInputs, weights: list[Tensor], rows: list[Tensor]) -> Tensor:
-    """(inputs, folds, targets): mean CE of each probe, nats, over its own rows that have a label."""
+def _padded(rows: Sequence[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+    """(folds, longest) row indices of each fold, and 1 where they are its own, else 0."""
     longest = max(map(len, rows))
-    padded = [functional.pad(index, (0, longest - len(index))) for index in rows]
-    logits = _logits(inputs, weights, padded)
-    truth = torch.stack([inputs.targets[:, index] for index in padded])
-    for f, index in enumerate(rows):
-        truth[f, :, len(index) :] = MISSING
-    every = truth.expand(logits.shape[0], -1, -1, -1)
-    losses = functional.cross_entropy(
-        logits.flatten(0, 3), every.flatten(), reduction="none", ignore_index=MISSING
-    )
-    counts = (truth != MISSING).sum(2).clamp_min(1)
-    return losses.view(every.shape).sum(3) / counts
+    padded = [np.pad(index, (0, longest - len(index))) for index in rows]
+    own = torch.arange(longest) < torch.tensor([len(index) for index in rows])[:, None]
+    return torch.from_numpy(np.stack(padded)), own.float()
 
 
-def _read(inputs: ProbeInputs, weights: list[Tensor]) -> Tensor:
+def _read(inputs: ProbeInputs, rows: _Rows, parameters: list[Tensor]) -> Tensor:
     n_rows, n_classes = inputs.codes.shape[1], max(inputs.n_classes)
     result = torch.empty(inputs.shape[0], inputs.shape[2], n_rows, n_classes)
-    rows = [torch.from_numpy(fold.read) for fold in inputs.folds]
-    longest = max(map(len, rows))
-    padded = [functional.pad(index, (0, longest - len(index))) for index in rows]
-    with torch.no_grad():
-        for start in range(0, longest, BATCH):
-            part = [index[start : start + BATCH] for index in padded]
-            log_probs = _logits(inputs, weights, part).log_softmax(4)
-            for f, index in enumerate(rows):
-                mine = index[start : start + BATCH]
-                result[:, :, mine] = log_probs[:, f, :, : len(mine)]
+    index, own = _padded([fold.read for fold in inputs.folds])
+    for part, mine in zip(index.split(_READ_AT_ONCE, 1), own.bool().split(_READ_AT_ONCE, 1), strict=True):
+        said = log_probabilities(parameters, rows.codes(part)).unflatten(0, inputs.shape).mT
+        for f in range(len(index)):
+            result[:, :, part[f, mine[f]]] = said[:, f, :, mine[f]]
     return result

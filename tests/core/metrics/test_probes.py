@@ -10,6 +10,7 @@ from iin_core.metrics.probe_families import FAMILIES
 from iin_core.metrics.probe_inputs import ProbeInputs, stacks
 from iin_core.metrics.probe_linear import linear_probes
 from iin_core.metrics.probe_mlp import mlp_probes
+from iin_core.metrics.probe_networks import ProbeNetworks, log_probabilities, start
 from iin_core.metrics.whiten import whiten
 
 
@@ -81,14 +82,14 @@ def test_mlp_probes_are_networks_trained_one_by_one() -> None:
     folds = half_split(np.arange(260))
     stack = _stack([x], [(labels, 4), (other, 4)], folds)
     found = mlp_probes(stack, seed=2)
-    starts = [part.detach() for part in probe_mlp._start(stack, 2)]
+    w_1, b_1, w_2, b_2, w_3, b_3 = start(x.shape[1], 4, 2)
+    drawn = ((w_1.T, b_1), (w_2.T, b_2), (w_3, b_3))
     for f, fold in enumerate(folds):
         for j, target in enumerate((labels, other)):
             sizes = ((x.shape[1], 128), (128, 128), (128, 4))
             layers = [torch.nn.Linear(*size) for size in sizes]
-            for i, layer in enumerate(layers):
-                weight, bias = (starts[2 * i + k].unflatten(0, stack.shape)[0, f, j] for k in range(2))
-                layer.load_state_dict({"weight": weight.T, "bias": bias[0]})
+            for layer, (weight, bias) in zip(layers, drawn, strict=True):
+                layer.load_state_dict({"weight": weight, "bias": bias.flatten()})
             network = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
             optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01)
             best, least = {}, np.inf
@@ -105,6 +106,27 @@ def test_mlp_probes_are_networks_trained_one_by_one() -> None:
             network.load_state_dict(best)
             expected = network(x[fold.read]).log_softmax(1).detach()
             assert torch.allclose(found[0, j, fold.read], expected, atol=1e-3)
+
+
+def test_the_gradient_of_probes_is_autograds() -> None:
+    """Written out it is that of the weighted CE, for networks with fewer dimensions and classes too."""
+    rng = torch.Generator().manual_seed(0)
+    mask = torch.zeros(3, 4)
+    mask[1, 2:] = -1e9
+    networks = ProbeNetworks([6, 6, 4], mask, batch=9, seed=1)
+    x = torch.randn(3, 9, 6, generator=rng)
+    x[2, :, 4:] = 0
+    labels = torch.randint(2, (3, 9), generator=rng)
+    truth = torch.nn.functional.one_hot(labels, 4).float().mT
+    weight = torch.rand(3, 1, 9, generator=rng) * (torch.rand(3, 1, 9, generator=rng) > 0.3)
+    networks.differentiate(x, truth, weight)
+    flat = networks.flat.clone().requires_grad_()
+    loss = -(log_probabilities(networks.views(flat), x) * truth * weight).sum()
+    (expected,) = torch.autograd.grad(loss, flat)
+    assert expected.abs().max() > 1e-3
+    assert torch.allclose(networks.gradient, expected, atol=1e-6)
+    assert networks.gradients[0][2, 4:].abs().max() == 0
+    assert networks.gradients[4][1, 2:].abs().max() == 0
 
 
 def _unlabelled(labels: torch.Tensor, seed: int = 0) -> tuple[torch.Tensor, np.ndarray]:
