@@ -1,15 +1,20 @@
-"""The step evaluate: every trained unit measured, one call on the cluster for each."""
+"""The step evaluate: every trained unit measured, those of a layer and concept set in one call."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from tasks.claim import claim, refuse_failures
-from tasks.cluster import Call, Cluster
-from tasks.evaluate_worker import Job, evaluate_and_seal
+from tasks.cluster import Call, Cluster, Failure
+from tasks.evaluate_job import Job
+from tasks.evaluate_worker import evaluate_and_seal
 from tasks.output import Output, Root
 from tasks.plan import ModelPlan, Plan, Unit
+from tasks.train_worker import UnitFailure
+
+_LARGEST = 8
+_MOST_NUMBERS = 2**26
+"""Of held-out activations of all units of a call: each also has a code, and what becomes of it."""
 
 
 def evaluate(
@@ -41,19 +46,47 @@ def evaluate(
     def seal(key: str) -> None:
         on_sealed(waiting[key], root.open("evaluations", key))
 
-    def done(call: Call, _: Any) -> None:
-        seal(call.args[1].unit.evaluate.key)
+    failed: list[Failure] = []
+
+    def done(call: Call, failures: list[UnitFailure]) -> None:
+        failed.extend(Failure(Call(failure.unit), failure.error) for failure in failures)
+        names = {failure.unit for failure in failures}
+        for job in call.args[1]:
+            if job.unit.name not in names:
+                seal(job.unit.evaluate.key)
 
     with claim(root, [unit.evaluate for unit in waiting.values()]) as missing:
         keys = {step.key for step in missing}
         for key in waiting.keys() - keys:
             seal(key)
-        calls = [
-            Call(unit.name, (root.url, job_of(plan, unit))) for key, unit in waiting.items() if key in keys
-        ]
-        failures = cluster.run(evaluate_and_seal, calls, resource=plan.study.resources.evaluate, on_done=done)
-    refuse_failures(failures, "evaluate")
+        groups = evaluated_together(plan, [unit for key, unit in waiting.items() if key in keys])
+        calls = [_call(plan, root, group) for group in groups]
+        resource = plan.study.resources.evaluate
+        for failure in cluster.run(evaluate_and_seal, calls, resource=resource, on_done=done):
+            # Of a call that ended early some units may be sealed all the same.
+            lost = [job.unit for job in failure.call.args[1] if root.find(job.unit.evaluate) is None]
+            done(failure.call, [UnitFailure(unit.name, failure.error) for unit in lost])
+    refuse_failures(failed, "evaluate")
     return [root.open("evaluations", unit.evaluate.key) for unit in trained]
+
+
+def evaluated_together(plan: Plan, units: Iterable[Unit]) -> list[list[Unit]]:
+    """Units that differ in their seeds alone, as many as one worker takes at once."""
+    alike: dict[tuple[str, ...], list[Unit]] = {}
+    for unit in units:
+        level = unit.evaluation.model_dump_json()
+        alike.setdefault((unit.model, unit.layer.extract.key, unit.concepts, level), []).append(unit)
+    groups = []
+    for members in alike.values():
+        numbers = max(1, plan.sizes.n_heldout * members[0].layer.n)
+        size = max(1, min(_LARGEST, _MOST_NUMBERS // numbers))
+        groups += [members[start : start + size] for start in range(0, len(members), size)]
+    return groups
+
+
+def _call(plan: Plan, root: Root, group: list[Unit]) -> Call:
+    more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+    return Call(f"{group[0].name}{more}", (root.url, [job_of(plan, unit) for unit in group]))
 
 
 def _has_its_reader(model: ModelPlan, root: Root) -> bool:

@@ -1,44 +1,40 @@
-"""Evaluate one unit on a worker and seal what was measured."""
+"""Evaluate the units of one layer and concept set on a worker, and seal what was measured of each."""
 
 from __future__ import annotations
 
 import json
 import logging
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from io import BytesIO
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from torch import nn
 from upath import UPath
 
+from iin_core.errors import IinError
+from iin_core.interpreter import Interpreter
 from iin_core.metrics import Leakage, Score
-from iin_core.readings import make_reading
-from iin_core.spec import EvaluationSpec, PairSpec
+from iin_core.spec import EvaluationSpec
 from tasks.data_sizes import data_sizes
+from tasks.evaluate_job import Job, open_network
 from tasks.evaluation.cost import evaluation_cost
 from tasks.evaluation.dependence import some_rows
-from tasks.evaluation.material import Concepts, Material, make_material
-from tasks.evaluation.measure import measure, probe_layer
+from tasks.evaluation.material import Concepts, Material, make_materials
+from tasks.evaluation.measure import Shared, measure, measure_shared
 from tasks.evaluation.measured import Measured
-from tasks.evaluation.network import Network, Reader, head_reader, image_reader, sorted_labels
+from tasks.evaluation.more import timed
+from tasks.evaluation.network import Network
 from tasks.evaluation.pictures import draw
+from tasks.evaluation.probes import probe_layer, probe_units
 from tasks.evaluation.scores import flat_scores
 from tasks.evaluation.tables import tables
 from tasks.layer_rows import load_layer_rows
 from tasks.local_copy import local_folder
 from tasks.output import Output, Root, open_root
-from tasks.plan import ModelPlan, Unit
-from tasks.prepare_worker import open_prepared
-from tasks.sources.data import Data, open_data
-from tasks.step import Step
-from tasks.study import SourceSpec, SplitSpec
-from tasks.train_worker import open_interpreter
+from tasks.study import SplitSpec
+from tasks.train_worker import UnitFailure, open_interpreter
 
 _log = logging.getLogger("tasks")
 KEPT_ROWS = 512
@@ -48,67 +44,114 @@ _LAYERS: dict[Hashable, Leakage] = {}
 """What was read of the layer that this worker came to last."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """What a worker needs in order to evaluate one unit.
+def evaluate_and_seal(root_url: str, jobs: Sequence[Job]) -> list[UnitFailure]:
+    """Measure units of one layer and concept set on held-out sources, and seal what each of them has.
 
-    Args:
-        folder: the study's.
-        data: the source of the examples.
-        rows_key: of the sealed row table.
-        model: the unit's model.
-        unit: which.
-        probed: every concept of the study.
-        spec: how to evaluate.
-        batch: examples in one forward pass.
-    """
+    Baselines are fitted once for all of them, and the units' probes are trained stacked. A unit whose
+    evaluation is sealed already, such as by a worker that died afterwards, is left out.
 
-    folder: Path
-    data: SourceSpec
-    rows_key: str
-    model: ModelPlan
-    unit: Unit
-    probed: Mapping[str, PairSpec]
-    spec: EvaluationSpec
-    batch: int
-
-
-def evaluate_and_seal(root_url: str, job: Job) -> None:
-    """Measure a unit on held-out sources; seal its scores, tables and figures.
+    Returns:
+        The units that failed.
 
     Raises:
-        IinError: an output that it reads is damaged, or the model cannot be run as its spec says.
+        IinError: what all of them read is damaged, or the model cannot be run as its spec says.
     """
     begun = time.perf_counter()
-    root, unit = open_root(root_url, create=False), job.unit
-    trained = root.open("units", unit.train.key)
-    interpreter = open_interpreter(root, unit)
-    rows = load_layer_rows(root, job.rows_key, unit.layer.extract.key)
+    root = open_root(root_url, create=False)
+    left = [job for job in jobs if root.find(job.unit.evaluate) is None]
+    failures: list[UnitFailure] = []
+    opened = _open_interpreters(root, left, failures)
+    if not opened:
+        return failures
+    job = opened[0][0]
+    rows = load_layer_rows(root, job.rows_key, job.unit.layer.extract.key)
     network = open_network(job, root, rows.table)
-    material = make_material(rows.z, rows.table, Concepts(unit.factors, job.probed), interpreter, job.spec)
-    layer = _read_layer(root_url, job, material)
-    measured, times = measure(network, material, interpreter, job.spec, layer)
-    curves = _read_curves(trained)
-    measured = replace(measured, scores={**measured.scores, **_training_numbers(trained, curves)})
-    with root.begin(unit.evaluate) as attempt:
-        found = tables(measured)
-        _write(attempt.path, measured, material, job.spec)
-        with local_folder(attempt.path / "figures") as figures:
-            captions = draw(figures, unit.name, network, material, (found["leakage"], curves))
-        meta = {
-            "n_heldout": len(material.rows),
-            "n_sources": int(material.table["source"].nunique()),
-            "concepts": list(material.factors),
-            "methods": list(material.methods),
-            "level": job.spec.level,
-            "dims": dict(interpreter.blocks.dims),
-            "unlabelled": dict(material.unlabelled),
-            "figures": captions,
-        }
-        seconds = time.perf_counter() - begun
-        predicted = evaluation_cost(unit, data_sizes(rows.table, _AS_SEALED, job.probed)).seconds
-        attempt.seal(meta, times={"evaluate": seconds, "predicted": predicted, **times})
-    _log.info("evaluated in %.0f s", seconds)
+    concepts = Concepts(job.unit.factors, job.probed)
+    times: dict[str, float] = {}
+    with timed("baselines", times):
+        interpreters = [interpreter for _, interpreter in opened]
+        materials = make_materials(rows.z, rows.table, concepts, interpreters, job.spec)
+    layer = _read_layer(root_url, job, materials[0])
+    shared = measure_shared(network, materials[0], job.spec, layer, times)
+    with timed("probes", times):
+        read = _read_codes(materials, job.spec)
+    times["evaluate"] = time.perf_counter() - begun
+    group = _Group(root, rows.table, network, shared, {name: s / len(opened) for name, s in times.items()})
+    for (job, interpreter), material, leakage in zip(opened, materials, read, strict=True):
+        try:
+            # A code that cannot be read is refused here, alone.
+            group.seal(job, interpreter, material, leakage or probe_units([material], job.spec)[0])
+        except IinError as error:
+            failures.append(UnitFailure(job.unit.name, error))
+    return failures
+
+
+@dataclass(frozen=True)
+class _Group:
+    """What the units of a group are sealed with.
+
+    Args:
+        root: where to.
+        table: all rows.
+        network: the model at their layer.
+        shared: what was measured for all of them.
+        times: a unit's share of the seconds that were spent on all of them.
+    """
+
+    root: Root
+    table: pd.DataFrame
+    network: Network
+    shared: Shared
+    times: Mapping[str, float]
+
+    def seal(self, job: Job, interpreter: Interpreter, material: Material, leakage: Leakage) -> None:
+        """Measure what is left of a unit, and seal all of it."""
+        begun, times = time.perf_counter(), dict(self.times)
+        unit, spec = job.unit, job.spec
+        trained = self.root.open("units", unit.train.key)
+        curves = _read_curves(trained)
+        measured = measure(self.network, material, interpreter, spec, (leakage, self.shared), times)
+        measured = replace(measured, scores={**measured.scores, **_training_numbers(trained, curves)})
+        with self.root.begin(unit.evaluate) as attempt:
+            found = tables(measured)
+            _write(attempt.path, measured, material, spec)
+            with local_folder(attempt.path / "figures") as figures:
+                captions = draw(figures, unit.name, self.network, material, (found["leakage"], curves))
+            meta = {
+                "n_heldout": len(material.rows),
+                "n_sources": int(material.table["source"].nunique()),
+                "concepts": list(material.factors),
+                "methods": list(material.methods),
+                "level": spec.level,
+                "dims": dict(interpreter.blocks.dims),
+                "unlabelled": dict(material.unlabelled),
+                "figures": captions,
+            }
+            times["evaluate"] += time.perf_counter() - begun
+            sizes = data_sizes(self.table, _AS_SEALED, job.probed)
+            attempt.seal(meta, times={**times, "predicted": evaluation_cost(unit, sizes).seconds})
+        _log.info("%s evaluated in %.0f s", unit.name, times["evaluate"])
+
+
+def _open_interpreters(
+    root: Root, jobs: Sequence[Job], failures: list[UnitFailure]
+) -> list[tuple[Job, Interpreter]]:
+    """The jobs whose interpreters can be read; the others are failures."""
+    opened = []
+    for job in jobs:
+        try:
+            opened.append((job, open_interpreter(root, job.unit)))
+        except IinError as error:
+            failures.append(UnitFailure(job.unit.name, error))
+    return opened
+
+
+def _read_codes(materials: Sequence[Material], spec: EvaluationSpec) -> list[Leakage | None]:
+    """What probes read of each code; None of one that cannot be read, which is not to stop the others."""
+    sound = [bool(material.methods["iin"].code.isfinite().all()) for material in materials]
+    chosen = [material for material, fine in zip(materials, sound, strict=True) if fine]
+    read = iter(probe_units(chosen, spec) if chosen else [])
+    return [next(read) if fine else None for fine in sound]
 
 
 def _write(folder: UPath, measured: Measured, material: Material, spec: EvaluationSpec) -> None:
@@ -146,52 +189,3 @@ def _read_layer(root_url: str, job: Job, material: Material) -> Leakage:
         _LAYERS.clear()
         _LAYERS[key] = probe_layer(material, job.spec)
     return _LAYERS[key]
-
-
-def open_network(job: Job, root: Root, table: pd.DataFrame) -> Network:
-    """The unit's model at its layer, with its data and everything that reads its output.
-
-    Args:
-        table: all rows; the labels that readers know are those that occur in it.
-    """
-    spec = job.model.spec
-    labels = _labels(table, job.probed)
-    readers: list[Reader] = []
-    if spec.head:
-        readers.append(head_reader(spec.head, labels))
-    if spec.decoder and spec.reader is not None:
-        network = _open_network(root.url, _text(spec.reader.source), job.folder, job.model.reader_prepare)
-        readers.append(image_reader(network, labels))
-    return Network(
-        model=_open_network(root.url, _text(spec.source), job.folder, job.model.prepare),
-        layer=job.unit.layer.layer,
-        reading=make_reading(job.unit.layer.reading),
-        data=_open_data(_text(job.data), job.folder),
-        readers=tuple(readers),
-        decodes=spec.decoder is not None,
-        batch=job.batch,
-    )
-
-
-def _labels(table: pd.DataFrame, probed: Mapping[str, PairSpec]) -> dict[str, list[Any]]:
-    """Concept → its sorted labels: every concept of the study, and every column by its own name."""
-    columns = {str(c): str(c) for c in table.columns if c not in ("source", "split")}
-    columns |= {name: pairs.column or name for name, pairs in probed.items() if pairs.kind == "label"}
-    numeric = {pairs.column or name for name, pairs in probed.items() if pairs.kind == "numeric"}
-    return {name: sorted_labels(table[c]) for name, c in columns.items() if c not in numeric}
-
-
-# A worker evaluates many units of a study, one after another: models and data are opened once.
-@lru_cache(maxsize=4)
-def _open_network(root_url: str, source: str, folder: Path, prepared: Step | None) -> nn.Module:
-    root = open_root(root_url, create=False)
-    return open_prepared(root, SourceSpec.model_validate_json(source), folder, prepared)
-
-
-@lru_cache(maxsize=1)
-def _open_data(source: str, folder: Path) -> Data:
-    return open_data(SourceSpec.model_validate_json(source), folder)
-
-
-def _text(source: SourceSpec) -> str:
-    return source.model_dump_json(by_alias=True)

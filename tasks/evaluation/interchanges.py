@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,38 +43,74 @@ _MISSING = {
 }
 
 
-def interchanged(network: Network, material: Material, spec: EvaluationSpec) -> Interchanged:
-    """Swap every factor and the residual, by the IIN and by each baseline.
+@dataclass(frozen=True)
+class Exchange:
+    """What the exchanges of all units of a layer and concept set have in common.
 
-    Base, donor and pairs are the same for all methods, blocks and readers; they differ in every
-    concept.
+    Base, donor and pairs are the same for all methods, blocks and readers; they differ in every concept.
+
+    Args:
+        readers: those that say something that is judged.
+        truths: reader → concept → (n,) true classes of the held-out rows.
+        pairs: of held-out rows.
+        of_baselines: what the methods reach that no seed changes, the ceilings, and why there is nothing.
     """
+
+    readers: tuple[Reader, ...]
+    truths: Mapping[str, Predictions]
+    pairs: Pairs
+    of_baselines: Interchanged
+
+
+def prepare_exchange(network: Network, material: Material, spec: EvaluationSpec) -> Exchange:
+    """Draw the pairs, read the bases as they are, and swap every factor and the residual by each baseline."""
+    nobody = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
     reason = _no_reason_to_swap(network, material)
     why = {name: reason or _MISSING[name] for name in READERS}
     if reason or not network.readers:
-        return Interchanged({}, {}, why)
+        return Exchange((), {}, nobody, Interchanged({}, {}, why))
     trial = network.predictions(material.rows[:2])
-    readers = [reader for reader in network.readers if trial[reader.name]]
+    readers = tuple(reader for reader in network.readers if trial[reader.name])
     judged = [concept for reader in readers for concept in trial[reader.name]]
     try:
         pairs = draw_pairs(material, judged, spec.pairs, spec.seed)
     except InputError as error:
-        return Interchanged({}, {}, dict.fromkeys(READERS, error.what))
+        return Exchange((), {}, nobody, Interchanged({}, {}, dict.fromkeys(READERS, error.what)))
     truths = {reader.name: reader.truth(material.table, material.columns) for reader in readers}
+    ceilings = _ceilings(network, material, (readers, truths), pairs[0], spec)
+    left = {name: text for name, text in why.items() if name not in ceilings}
+    plain = Exchange(readers, truths, pairs, Interchanged({}, ceilings, left))
+    return replace(plain, of_baselines=_add(plain, network, material, material.baselines, spec))
+
+
+def interchanged(
+    exchange: Exchange, network: Network, material: Material, spec: EvaluationSpec
+) -> Interchanged:
+    """Swap every factor and the residual by a unit's IIN, beside what the baselines reach."""
+    return _add(exchange, network, material, {"iin": material.methods["iin"]}, spec)
+
+
+def _add(
+    exchange: Exchange,
+    network: Network,
+    material: Material,
+    methods: Mapping[str, Coded],
+    spec: EvaluationSpec,
+) -> Interchanged:
+    """What is known already, and what these methods reach, which come first in tables."""
     found, residual = {}, {}
-    for method, coded in material.methods.items():
-        swaps = _swaps(network, material, coded, pairs)
-        for reader in readers:
+    for method, coded in methods.items() if exchange.readers else ():
+        swaps = _swaps(network, material, coded, exchange.pairs)
+        for reader in exchange.readers:
             said = {block: swaps[block][reader.name] for block in swaps}
             alone = {RESIDUAL: said.pop(RESIDUAL)}
-            judge = (truths[reader.name], *pairs, material.source, spec)
+            judge = (exchange.truths[reader.name], *exchange.pairs, material.source, spec)
             found[method, reader.name] = interchange(said, *judge)
             kept = interchange(alone, *judge).isolate
             if kept is not None:
                 residual[method, reader.name] = kept
-    ceilings = _ceilings(network, material, (readers, truths), pairs[0], spec)
-    left = {name: text for name, text in why.items() if name not in ceilings}
-    return Interchanged(found, ceilings, left, residual)
+    known = exchange.of_baselines
+    return replace(known, found={**found, **known.found}, residual={**residual, **known.residual})
 
 
 def swap_delta(coded: Coded, z: Tensor, pairs: Pairs, block: str) -> Tensor:
@@ -114,7 +150,7 @@ def _swaps(
 def _ceilings(
     network: Network,
     material: Material,
-    judges: tuple[list[Reader], Mapping[str, Predictions]],
+    judges: tuple[Sequence[Reader], Mapping[str, Predictions]],
     base: NDArray[np.int64],
     spec: EvaluationSpec,
 ) -> dict[str, Score]:

@@ -74,6 +74,11 @@ class Material:
         return self.table["source"].to_numpy()
 
     @property
+    def baselines(self) -> dict[str, Coded]:
+        """The methods that no seed changes."""
+        return {name: method for name, method in self.methods.items() if name != "iin"}
+
+    @property
     def unlabelled(self) -> dict[str, int]:
         """Concept → held-out rows without a value of it; only those that have any."""
         counts = {name: int(is_absent(values).sum()) for name, values in self.probed.items()}
@@ -103,37 +108,46 @@ class Concepts:
         return tuple(name for name, spec in self.factors.items() if spec.kind == "label")
 
 
-def make_material(
-    z: Tensor, table: pd.DataFrame, concepts: Concepts, interpreter: Interpreter, spec: EvaluationSpec
-) -> Material:
-    """Code the held-out rows by the interpreter and by baselines fitted on the training rows.
+def make_materials(
+    z: Tensor,
+    table: pd.DataFrame,
+    concepts: Concepts,
+    interpreters: Sequence[Interpreter],
+    spec: EvaluationSpec,
+) -> list[Material]:
+    """Code the held-out rows by each interpreter, and by baselines, fitted once on the training rows.
 
     Args:
         z: (n_rows, N) activations of all rows.
         table: all rows, with `source`, `split` and the concepts' columns.
-        concepts: of the unit.
-        interpreter: the unit's.
+        concepts: of the units.
+        interpreters: of the units; they differ in their seeds, say.
         spec: which baselines.
     """
     held = np.flatnonzero((table["split"] == "heldout").to_numpy())
     train = np.flatnonzero((table["split"] == "train").to_numpy())
     rows = table.iloc[held].reset_index(drop=True)
     fitted, absent = fit_baselines(z[train], table.iloc[train], concepts, spec)
-    with torch.no_grad():
-        methods = {name: _coded(t, z[held]) for name, t in {"iin": interpreter, **fitted}.items()}
-    return Material(
-        z=z[held],
-        passing=interpreter.front.remainder_coordinates(z[held]),
-        rows=held,
-        table=rows,
-        columns={str(c): str(c) for c in rows.columns}
-        | {name: pairs.column or name for name, pairs in concepts.probed.items()},
-        probed={name: concept_values(rows, name, pairs) for name, pairs in concepts.probed.items()},
-        factors=tuple(concepts.factors),
-        labelled=concepts.labelled,
-        methods=methods,
-        absent=absent,
-    )
+    read = z[held]
+    baselines = {name: coded(t, read) for name, t in fitted.items()}
+    columns = {str(c): str(c) for c in rows.columns}
+    columns |= {name: pairs.column or name for name, pairs in concepts.probed.items()}
+    probed = {name: concept_values(rows, name, pairs) for name, pairs in concepts.probed.items()}
+    return [
+        Material(
+            z=read,
+            passing=interpreter.front.remainder_coordinates(read),
+            rows=held,
+            table=rows,
+            columns=columns,
+            probed=probed,
+            factors=tuple(concepts.factors),
+            labelled=concepts.labelled,
+            methods={"iin": coded(interpreter, read), **baselines},
+            absent=absent,
+        )
+        for interpreter in interpreters
+    ]
 
 
 def concept_values(table: pd.DataFrame, name: str, pairs: PairSpec) -> NDArray[np.generic]:
@@ -183,7 +197,9 @@ def draw_pairs(material: Material, judged: Sequence[str], n: int, seed: int) -> 
     return kept[base], kept[donor]
 
 
-def _coded(factorisation: Factorisation, z: Tensor) -> Coded:
+@torch.no_grad()
+def coded(factorisation: Factorisation, z: Tensor) -> Coded:
+    """Codes of rows z (n, N), and what becomes of them."""
     code = factorisation.encode(z)
     return Coded(factorisation, code, factorisation.decode(code, like=z))
 

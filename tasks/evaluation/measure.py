@@ -3,45 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from iin_core.baselines.linear import frame
-from iin_core.blocks import Blocks
 from iin_core.interpreter import Interpreter
-from iin_core.metrics import (
-    Leakage,
-    LeakageCell,
-    Score,
-    identity_error,
-    invertibility_error,
-    leakages,
-    prior_fit,
-)
+from iin_core.metrics import Leakage, Score, identity_error, invertibility_error, prior_fit
 from iin_core.metrics.bootstrap import interval, source_means
-from iin_core.metrics.leakage import ALL
 from iin_core.spec import EvaluationSpec
 from tasks.evaluation.foreign import concept_dependence
-from tasks.evaluation.interchanges import interchanged
+from tasks.evaluation.interchanges import Exchange, interchanged, prepare_exchange
 from tasks.evaluation.material import Material
 from tasks.evaluation.measured import Measured
 from tasks.evaluation.more import More, measure_more, timed
 from tasks.evaluation.network import Network
-from tasks.evaluation.tables import LAYER, REMAINDER, grouped
+from tasks.evaluation.probes import probe_baselines
+from tasks.evaluation.tables import LAYER, grouped
 
 IDENTITY_ROWS = 512
 """Held-out rows on which f(x) and G(T⁻¹(T(E(x)))) are compared."""
-_MAX_PROBED = 256
-_ROWS_A_COORDINATE, _MIN_PROBED = 10, 16
-"""Probes need rows for each coordinate: of as many whitened directions as rows nothing can be read."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What is measured once for all units of a layer and concept set.
+
+    Args:
+        leakages: of the activations themselves, as method "layer", and of each baseline.
+        exchange: of the baselines, with the pairs of all.
+    """
+
+    leakages: Mapping[str, Leakage]
+    exchange: Exchange
+
+
+def measure_shared(
+    network: Network, material: Material, spec: EvaluationSpec, layer: Leakage, times: dict[str, float]
+) -> Shared:
+    """Measure what no seed of a unit changes.
+
+    Args:
+        network: the model at the layer.
+        material: of any of the units.
+        spec: what is asked for.
+        layer: what probes read from the activations themselves, see `probe_layer`.
+        times: gets the seconds of each part.
+    """
+    with timed("baseline_probes", times):
+        leakages = {LAYER: layer, **probe_baselines(material, spec)}
+    with timed("baseline_interchange", times):
+        exchange = prepare_exchange(network, material, spec)
+    return Shared(leakages, exchange)
 
 
 def measure(
-    network: Network, material: Material, interpreter: Interpreter, spec: EvaluationSpec, layer: Leakage
-) -> tuple[Measured, dict[str, float]]:
+    network: Network,
+    material: Material,
+    interpreter: Interpreter,
+    spec: EvaluationSpec,
+    known: tuple[Leakage, Shared],
+    times: dict[str, float],
+) -> Measured:
     """Everything of one unit.
 
     Args:
@@ -49,23 +73,18 @@ def measure(
         material: the unit's.
         interpreter: the unit's.
         spec: what is asked for.
-        layer: what probes read from the activations themselves, see `probe_layer`.
-
-    Returns:
-        what was measured, and the seconds that each part took.
+        known: what probes read of the unit's code, and what it shares with others.
+        times: gets the seconds of each part.
     """
-    times: dict[str, float] = {}
-    with timed("probes", times):
-        leakages = probe(material, spec, layer)
+    read, shared = known
+    leakages = {"iin": read, **shared.leakages}
     with timed("interchange", times):
-        swaps = interchanged(network, material, spec)
+        swaps = interchanged(shared.exchange, network, material, spec)
     with timed("exactness", times):
         scores, why = _exactness(network, material, interpreter, spec)
-    more = More()
-    if spec.level == "full":
-        more = measure_more(material, spec, times)
+    more = measure_more(material, spec, times) if spec.level == "full" else More()
     coded = material.methods["iin"]
-    measured = Measured(
+    return Measured(
         leakages=leakages,
         information=grouped(leakages),
         interchanges=swaps,
@@ -75,59 +94,6 @@ def measure(
         families=more.families,
         tables=more.tables,
     )
-    return measured, times
-
-
-def probe(material: Material, spec: EvaluationSpec, layer: Leakage) -> dict[str, Leakage]:
-    """Method → leakage matrix.
-
-    The IIN's blocks, its whole code and what passes by its flow are probed for every concept of the
-    study; the baselines' blocks for the unit's own labels.
-    """
-    coded = material.methods["iin"]
-    codes: dict[str, tuple[Tensor, Blocks | None]] = {"iin": (coded.code, coded.factorisation.blocks)}
-    if material.passing.shape[1]:
-        codes[REMAINDER] = (material.passing, None)
-    several = len(coded.factorisation.blocks) > 1
-    if several:
-        codes[ALL] = (coded.code, None)
-    # Fitting on shuffled labels too costs as much again; without it they are shuffled afterwards.
-    shuffles = 0 if spec.level == "default" else 1
-    found = leakages(codes, material.probed, material.source, spec, shuffles=shuffles)
-    parts = [found["iin"].cells]
-    if REMAINDER in found:
-        parts.append(_renamed(found.pop(REMAINDER), REMAINDER))
-    parts.append(_renamed(found.pop(ALL) if several else found["iin"], ALL))
-    found["iin"] = Leakage(tuple(cell for cells in parts for cell in cells))
-    own = {name: material.probed[name] for name in material.labelled}
-    linear = {
-        name: (baseline.code, baseline.factorisation.blocks)
-        for name, baseline in material.methods.items()
-        if name != "iin"
-    }
-    read = leakages(linear, own, material.source, spec, shuffles=0) if linear else {}
-    return {**found, LAYER: layer, **read}
-
-
-def probe_layer(material: Material, spec: EvaluationSpec) -> Leakage:
-    """What probes read of every concept of the study from the activations themselves."""
-    codes = {LAYER: (_layer_code(material), None)}
-    return leakages(codes, material.probed, material.source, spec, shuffles=0)[LAYER]
-
-
-def _renamed(leakage: Leakage, block: str) -> tuple[LeakageCell, ...]:
-    return tuple(replace(cell, block=block) for cell in leakage.cells)
-
-
-def _layer_code(material: Material) -> Tensor:
-    """The activations, or their first principal coordinates where they are wider than probes can be."""
-    n, width = material.z.shape
-    most = max(_MIN_PROBED, min(_MAX_PROBED, n // _ROWS_A_COORDINATE))
-    if width <= most:
-        return material.z
-    mean, axes, deviations = frame(material.z)
-    widest = deviations.argsort(descending=True)[:most]
-    return ((material.z.double() - mean) @ axes[:, widest]).float()
 
 
 def _exactness(

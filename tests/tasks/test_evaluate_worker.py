@@ -28,7 +28,7 @@ def world(jobs_folder, tmp_path_factory) -> World:
 
 def _evaluate(world: World, unit: Unit, root=None) -> Output:
     root = root or world.root
-    evaluate_and_seal(root.url, job_of(world.plan, unit))
+    evaluate_and_seal(root.url, [job_of(world.plan, unit)])
     return root.open("evaluations", unit.evaluate.key)
 
 
@@ -223,10 +223,12 @@ def test_a_head_with_other_labels_is_named(world, tmp_path) -> None:
     """A head whose number of logits is not that of the labels fails with concept, shape and remedy."""
     model = world.plan.model("classifier")
     head = model.spec.head[0].model_copy(update={"classes": (0, 1)})
-    job = job_of(world.plan, world.unit("classifier", "both"))
+    unit = world.unit("classifier", "both")
+    other = replace(unit, evaluate=replace(unit.evaluate, spec={"head": "of two labels"}))
+    job = job_of(world.plan, other)
     job = replace(job, model=replace(model, spec=model.spec.model_copy(update={"head": (head,)})))
     with pytest.raises(ModelError, match=r"shape \(2, 3\) for 'digit', which has 2 labels") as error:
-        evaluate_and_seal(world.root.url, job)
+        evaluate_and_seal(world.root.url, [job])
     assert "classes: [...]" in error.value.fix
 
 
@@ -238,6 +240,6 @@ def test_units_without_activations_leave_nothing_behind(world, tmp_path) -> None
     unit = world.unit("classifier", "both")
     seal_unit(root, unit)
     with pytest.raises(DamagedOutput, match="The activations output"):
-        evaluate_and_seal(root.url, job_of(world.plan, unit))
+        evaluate_and_seal(root.url, [job_of(world.plan, unit)])
     assert root.find(unit.evaluate) is None
     assert not [path for folder in root.key_folders("evaluations") for path in folder.iterdir()]

@@ -11,7 +11,7 @@ import torch
 from iin_core.blocks import Blocks
 from iin_core.spec import EvaluationSpec
 from tasks.evaluation.material import Coded, Material
-from tasks.evaluation.measure import probe, probe_layer
+from tasks.evaluation.probes import probe_layer, probe_units
 
 
 class _Narrow:
@@ -62,7 +62,7 @@ def test_what_passes_by_the_flow_is_read_as_a_block():
         whole, passing=passing, factors=("label",), labelled=("label",), methods={"iin": blind}
     )
     spec = EvaluationSpec(bootstrap=2, probes=("linear",))
-    found = probe(material, spec, probe_layer(material, spec))["iin"]
+    (found,) = probe_units([material], spec)
     assert [cell.block for cell in found.cells] == ["residual", "label", "remainder", "all"]
     worst = found.worst("linear")
     assert (worst.block, worst.accuracy.value > 0.95) == ("remainder", True)

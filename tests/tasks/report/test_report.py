@@ -309,7 +309,7 @@ def test_what_an_evaluation_really_leaves_can_be_told(root, jobs_folder) -> None
     """The page of a unit that was measured, not made up: its interpreter is perfect, and the page says so."""
     world = make_world(jobs_folder, root, bootstrap=20)
     unit = world.unit("decoder", "both")
-    evaluate_and_seal(root.url, job_of(world.plan, unit))
+    evaluate_and_seal(root.url, [job_of(world.plan, unit)])
     page = Page(write_report(world.plan, root).read_text(encoding="utf-8"))
     said = _words(page, "found")
     assert re.search(r"Swapping only digit in code · both: the independent reader .* in 1\.00 ", said)
