@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from iin_core.blocks import RESIDUAL, Blocks
 from iin_core.errors import InputError
+from iin_core.recorded import recorded
 from iin_core.spec import FlowSpec
 from iin_core.transforms import ActNorm, Coupling, NetShape, Permutation, ResidualCoupling, Rotation
 from iin_core.transforms.rotation import random_basis
@@ -28,6 +29,13 @@ class NormalizingFlow(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map x, (K, n, N), to z̃, (K, n, N), and log|det T'(x)|, (K, n)."""
+        parameters = list(self.parameters()) if torch.is_grad_enabled() else []
+        if parameters and all(parameter.requires_grad for parameter in parameters):
+            return recorded(self, x, parameters)
+        return self.plain(x)
+
+    def plain(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The same as autograd differentiates it."""
         log_det = x.new_zeros(x.shape[:2])
         for transform in self.transforms:
             x, transform_log_det = transform(x)

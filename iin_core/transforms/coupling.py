@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from iin_core.transforms.affine_pass import AffinePass
 from iin_core.transforms.affine_step import move, move_back
 from iin_core.transforms.conditioner import Conditioner, NetShape
+from iin_core.transforms.memory import Memory
+from iin_core.transforms.passes import Gradients, Pass
 
 
 class Coupling(nn.Module):
@@ -47,3 +50,36 @@ class Coupling(nn.Module):
         u = move_back(self.nets[1], v, u)
         v = move_back(self.nets[0], u, v)
         return torch.cat((u, v), -1)
+
+    def record(self, x: Tensor, memory: Memory) -> Pass:
+        """See `HasPass`."""
+        return _CouplingPass(self, x, memory)
+
+
+class _CouplingPass(Pass):
+    """Both steps; none reads what it moves, so that the gradient needs no copy of x."""
+
+    def __init__(self, coupling: Coupling, x: Tensor, memory: Memory) -> None:
+        self.y = memory.take(*x.shape)
+        u, v = x.chunk(2, -1)
+        moved_v, moved_u = self.y.chunk(2, -1)
+        self._first = AffinePass(coupling.nets[0], [u], v, moved_v, memory)
+        self._second = AffinePass(coupling.nets[1], [moved_v], u, moved_u, memory)
+
+    def run(self, log_det: Tensor) -> None:
+        """See `Pass`."""
+        self._first.run(log_det)
+        self._second.run(log_det)
+
+    def bind(self, grad: Tensor, spare: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Pass`."""
+        grad_moved_v, grad_moved_u = grad.chunk(2, -1)
+        grad_u, grad_v = spare.chunk(2, -1)
+        self._second.bind(grad_moved_u, grad_u, [grad_moved_v])
+        self._first.bind(grad_moved_v, grad_v, [grad_u])
+        return spare, grad
+
+    def run_back(self, grad_log_det: Tensor, gradients: Gradients) -> None:
+        """See `Pass`."""
+        self._second.run_back(grad_log_det, gradients)
+        self._first.run_back(grad_log_det, gradients)

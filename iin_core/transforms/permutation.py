@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from iin_core.transforms.memory import Memory
+from iin_core.transforms.passes import Gradients, Pass
+
 
 class Permutation(nn.Module):
     """y_i = x_{forward_index[i]}, another permutation for each IIN of the stack.
@@ -32,6 +35,28 @@ class Permutation(nn.Module):
     def inverse(self, y: Tensor) -> Tensor:
         """Map y, (K, n, N), back to x."""
         return _take(y, self.inverse_index, self.forward_index)
+
+    def record(self, x: Tensor, memory: Memory) -> Pass:
+        """See `HasPass`."""
+        return _PermutationPass(self, x, memory)
+
+
+class _PermutationPass(Pass):
+    def __init__(self, permutation: Permutation, x: Tensor, memory: Memory) -> None:
+        self._x, self.y = x, memory.take(*x.shape)
+        self._forward, self._inverse = (
+            index[:, None, :].expand_as(x) for index in (permutation.forward_index, permutation.inverse_index)
+        )
+
+    def run(self, log_det: Tensor) -> None:
+        torch.gather(self._x, -1, self._forward, out=self.y)
+
+    def bind(self, grad: Tensor, spare: Tensor) -> tuple[Tensor, Tensor]:
+        self._grad, self._grad_x = grad, spare
+        return spare, grad
+
+    def run_back(self, grad_log_det: Tensor, gradients: Gradients) -> None:
+        torch.gather(self._grad, -1, self._inverse, out=self._grad_x)
 
 
 def _take(x: Tensor, index: Tensor, inverse_index: Tensor) -> Tensor:

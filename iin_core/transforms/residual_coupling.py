@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from iin_core.transforms.affine_pass import AffinePass
 from iin_core.transforms.affine_step import move, move_back
 from iin_core.transforms.conditioner import Conditioner, NetShape
+from iin_core.transforms.memory import Memory
+from iin_core.transforms.passes import Gradients, Pass
 
 
 class ResidualCoupling(nn.Module):
@@ -60,6 +63,44 @@ class ResidualCoupling(nn.Module):
             v = move_back(net, torch.cat((before, behind), -1), v)
             y = torch.cat((before, v, behind), -1)
         return y
+
+    def record(self, x: Tensor, memory: Memory) -> Pass:
+        """See `HasPass`."""
+        return _ResidualPass(self, x, memory)
+
+
+class _ResidualPass(Pass):
+    """Steps on a copy of x: v is read from x, all else from the copy, where v is overwritten."""
+
+    def __init__(self, coupling: ResidualCoupling, x: Tensor, memory: Memory) -> None:
+        self._x, self.y, self._moved = x, memory.take(*x.shape), coupling.moved
+        self._steps = []
+        for net, (start, stop) in zip(coupling.nets, coupling.moved, strict=True):
+            before, moved, behind = _split(self.y, start, stop)
+            v = x[..., start:stop]
+            self._steps.append(AffinePass(net, _filled(before, behind), v, moved, memory))
+
+    def run(self, log_det: Tensor) -> None:
+        """See `Pass`."""
+        self.y.copy_(self._x)
+        for step in self._steps:
+            step.run(log_det)
+
+    def bind(self, grad: Tensor, spare: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Pass`."""
+        for step, (start, stop) in zip(self._steps, self._moved, strict=True):
+            before, moved, behind = _split(grad, start, stop)
+            step.bind(moved, moved, _filled(before, behind))
+        return grad, spare
+
+    def run_back(self, grad_log_det: Tensor, gradients: Gradients) -> None:
+        """See `Pass`."""
+        for step in reversed(self._steps):
+            step.run_back(grad_log_det, gradients)
+
+
+def _filled(*parts: Tensor) -> list[Tensor]:
+    return [part for part in parts if part.shape[-1]]
 
 
 def _split(x: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor, Tensor]:
