@@ -41,6 +41,7 @@ def jackknife_intervals(
     *,
     groups: int = N_GROUPS,
     seed: int = 0,
+    whole: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64] | None:
     """95 % intervals by the delete-a-group jackknife over sources, of what is measured together.
 
@@ -55,6 +56,7 @@ def jackknife_intervals(
         groups: how many, at most the number of sources. Few are enough where a statistic is dear: the
             interval is then wider, and covers as often.
         seed: of the grouping.
+        whole: (m,) the statistics of all rows, where they are known.
 
     Returns:
         (m, 2) low and high; None with fewer than four sources, or where a statistic is not finite.
@@ -69,7 +71,7 @@ def jackknife_intervals(
         return None
     group_of = np.random.default_rng(seed).permutation(len(names)) % n_groups
     without = np.stack([statistics(np.flatnonzero(group_of[codes] != j)) for j in range(n_groups)])
-    whole = statistics(np.arange(len(codes)))
+    whole = statistics(np.arange(len(codes))) if whole is None else whole
     if not (np.isfinite(without).all() and np.isfinite(whole).all()):
         return None
     error = np.sqrt((n_groups - 1) * without.var(0))

@@ -69,10 +69,13 @@ class Metric:
     measure: Callable[[Rows], tuple[Mapping[str, float], tuple[str, ...]]]
     groups: int | None = N_GROUPS
 
-    def intervals(self, rows: Rows, source: NDArray[np.generic], draws: int) -> tuple[Interval, ...]:
+    def intervals(
+        self, found: Mapping[str, float], rows: Rows, source: NDArray[np.generic], draws: int
+    ) -> tuple[Interval, ...]:
         """Low and high of every number, within 0 and 1, which none of them leaves.
 
         Args:
+            found: the numbers of all rows.
             rows: those that the numbers were measured on.
             source: (n,) of each row.
             draws: resamplings where votes are drawn, at most `VOTE_DRAWS`.
@@ -81,19 +84,23 @@ class Metric:
             InputError: without some sources the metric cannot be measured.
         """
         if self.groups is None:
-            ends = resampled_interval(
+            low, high = resampled_interval(
                 lambda taken, seed: float(self._numbers(rows.at(taken, seed))[0]),
                 source,
                 draws=min(draws, VOTE_DRAWS),
                 seed=rows.seed,
             )
-            return (_inside(*ends),)
-        found = jackknife_intervals(
-            lambda kept: self._numbers(rows.at(kept)), source, groups=self.groups, seed=rows.seed
+            return (_inside(low, high),)
+        ends = jackknife_intervals(
+            lambda kept: self._numbers(rows.at(kept)),
+            source,
+            groups=self.groups,
+            seed=rows.seed,
+            whole=np.array([found[name] for name in self.names]),
         )
-        if found is None:
+        if ends is None:
             return (_inside(None, None),) * len(self.names)
-        return tuple(_inside(low, high) for low, high in found.tolist())
+        return tuple(_inside(low, high) for low, high in ends.tolist())
 
     def _numbers(self, rows: Rows) -> NDArray[np.float64]:
         found, _ = self.measure(rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -46,7 +48,7 @@ def per_dimension(material: Material, spec: EvaluationSpec) -> Found:
         except InputError as error:
             why |= {f"per_dimension/{name}": error.what for name in metric.names}
             continue
-        intervals = _intervals(metric, real, material.source[whole], spec)
+        intervals = _intervals(metric, found, real, material.source[whole], spec.bootstrap)
         for name, ends in zip(metric.names, intervals, strict=True):
             score = Score(found[name], None, control[name], *ends, len(whole))
             if ends[0] is None and spec.bootstrap:
@@ -70,13 +72,13 @@ def _rows(
 
 
 def _intervals(
-    metric: Metric, rows: Rows, source: NDArray[np.generic], spec: EvaluationSpec
+    metric: Metric, found: Mapping[str, float], rows: Rows, source: NDArray[np.generic], draws: int
 ) -> tuple[Interval, ...]:
     nothing = ((None, None),) * len(metric.names)
-    if spec.bootstrap == 0:
+    if draws == 0:
         return nothing
     try:
-        return metric.intervals(rows, source, spec.bootstrap)
+        return metric.intervals(found, rows, source, draws)
     except InputError:
         # Without some sources a class may be left with nothing to compare; the value itself stands.
         return nothing
