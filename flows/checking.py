@@ -29,9 +29,16 @@ class Needed:
 
 
 def needed_by(plan: Plan) -> Needed:
-    """Bytes on disk (all layers' activations) and of memory (the largest layer, twice)."""
+    """Bytes on disk (all layers' activations) and of memory.
+
+    Memory is that of the driver and one worker: evaluating the largest layer (its rows, twice) or
+    training the largest unit alone, whichever takes more.
+    """
+    from tasks.train_memory import predicted_memory
+
     layers = [plan.n_rows * layer.n * FLOAT for model in plan.models for layer in model.layers]
-    return Needed(disk=sum(layers), memory=2 * max(layers) + FRAMEWORKS)
+    alone = (predicted_memory([unit], plan.n_rows).total for unit in plan.units)
+    return Needed(disk=sum(layers), memory=FRAMEWORKS + max(2 * max(layers), *alone, 0))
 
 
 def check_space(plan: Plan, root: str) -> Needed:
@@ -45,10 +52,20 @@ def check_space(plan: Plan, root: str) -> Needed:
     if path is not None:
         free = shutil.disk_usage(_existing(path)).free
         _enough("disk", needed.disk, free, str(path), "choose another root with --root, or fewer layers")
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = memory_here()
     fix = "read the widest layers by pool or token, or run with --address on a larger machine"
     _enough("memory", needed.memory, memory, "this machine", fix)
     return needed
+
+
+def processors_here() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory_here() -> int:
+    """Bytes of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _existing(path: Path) -> Path:

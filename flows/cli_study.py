@@ -105,8 +105,9 @@ def plan(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None:
     if not as_json:
         console.note("reading the models and the data (one forward pass of a few examples) ...")
     planned, _ = checked_plan(loaded, url)
-    steps = steps_of(planned, _existing(url))
-    summary = totals(planned, steps)
+    there = _existing(url)
+    steps = steps_of(planned, there)
+    summary = totals(planned, steps, there)
     if as_json:
         console.show_json(
             {"study": planned.study.name, "steps": [vars(step) for step in steps], "totals": summary}
@@ -126,7 +127,8 @@ def plan(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None:
         f"{summary['updates']:,} updates; "
         f"about {console.duration(summary['seconds_of_evaluation'])} of one core to evaluate; "
         f"{console.size(summary['bytes_to_write'])} of activations to write; "
-        f"about {console.size(summary['bytes_of_memory'])} of memory"
+        f"about {console.size(summary['bytes_of_memory'])} of memory to train the largest group, of "
+        f"{summary['units_of_largest_group']} units"
     )
 
 

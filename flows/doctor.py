@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from flows import prefect_api
+from flows.checking import memory_here, processors_here
 from flows.console import size
 from flows.settings import Settings, local_path
 from iin_core.errors import IinError
@@ -127,11 +128,10 @@ def temporary(settings: Settings) -> Finding:
 
 def memory(settings: Settings) -> Finding:
     """Is there memory for a driver and its workers."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    total = memory_here()
     if total < MIN_MEMORY:
         return Finding(False, f"{size(total)} of memory", f"use a machine with {size(MIN_MEMORY)} or more")
-    return Finding(True, f"{size(total)} of memory, {cores} cores")
+    return Finding(True, f"{size(total)} of memory, {processors_here()} cores")
 
 
 def ports(settings: Settings) -> Finding:

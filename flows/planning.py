@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flows.checking import FLOAT, needed_by
+from flows.checking import FLOAT, memory_here, processors_here
 from flows.console import duration, size
 from flows.settings import STEP_OF_KIND
 from tasks.errors import StudyError
 
 if TYPE_CHECKING:
     from tasks.output import Root
-    from tasks.plan import Plan
+    from tasks.plan import Plan, Unit
     from tasks.step import Step
 
 NEW, REUSED, STALE = "new", "reused", "stale"
@@ -117,10 +117,29 @@ def _differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any,
         yield path, old, new
 
 
-def totals(plan: Plan, lines: list[PlannedStep]) -> dict[str, int]:
-    """Counts, bytes and seconds of one core of what is to be done."""
+def groups_to_train(plan: Plan, root: Root | None, keys: set[str]) -> list[list[Unit]]:
+    """The groups in which this machine trains the units with these keys of their step.
+
+    Units whose dimensions are not sealed yet are grouped as far as their dimensions are known to agree.
+    """
+    from tasks.train_groups import grouped
+
+    resource = plan.study.resources.train
+    n_workers = max(1, int(processors_here() / resource.cpus))
+    memory = memory_here() / n_workers if resource.memory_gib is None else resource.memory_gib * 2**30
+    units = [unit for unit in plan.units if unit.train.key in keys]
+    return grouped(units, root, n_workers, memory, plan.n_rows)
+
+
+def totals(plan: Plan, lines: list[PlannedStep], root: Root | None) -> dict[str, int]:
+    """Counts, bytes and seconds of one core of what is to be done; memory is that of the largest group."""
+    from tasks.train_memory import predicted_memory
+
     states = {state: sum(line.state == state for line in lines) for state in (NEW, STALE, REUSED)}
     undone = [line for line in lines if line.state != REUSED]
+    groups = groups_to_train(plan, root, {line.key for line in undone})
+    memory = {predicted_memory(group, plan.n_rows).total: len(group) for group in groups}
+    largest = max(memory, default=0)
     return {
         **states,
         "units": len(plan.units),
@@ -130,7 +149,8 @@ def totals(plan: Plan, lines: list[PlannedStep]) -> dict[str, int]:
         ),
         "seconds_of_evaluation": round(sum(line.seconds or 0 for line in undone)),
         "bytes_to_write": sum(line.n_bytes or 0 for line in undone),
-        "bytes_of_memory": needed_by(plan).memory,
+        "bytes_of_memory": largest,
+        "units_of_largest_group": memory.get(largest, 0),
     }
 
 

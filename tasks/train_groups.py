@@ -16,7 +16,7 @@ _MIB = 2**20
 
 
 def grouped(
-    units: Iterable[Unit], root: Root, n_workers: int, memory: float = float("inf"), n_rows: int = 0
+    units: Iterable[Unit], root: Root | None, n_workers: int, memory: float = float("inf"), n_rows: int = 0
 ) -> list[list[Unit]]:
     """Divide units into groups of one shape, enough of them for all workers, the longest first.
 
@@ -24,6 +24,8 @@ def grouped(
     and sizes of blocks where no coupling is of the residual alone.
 
     Args:
+        root: with the sealed dimensions; units whose dimensions are not there yet share a group where
+            they will have the same ones.
         memory: bytes that one group may take.
         n_rows: of the row table.
     """
@@ -54,15 +56,22 @@ def refuse_too_large(group: Sequence[Unit], memory: float, n_rows: int) -> Envir
     )
 
 
-def _shape(unit: Unit, root: Root) -> tuple[object, ...]:
-    dims = root.open("dimensions", unit.dimensions.key).meta["dims"]
+def _shape(unit: Unit, root: Root | None) -> tuple[object, ...]:
     network = unit.flow.model_dump(exclude={"front", "front_dims"})
-    # A coupling of the residual alone needs it in one place; without concepts there is none.
-    split = (dims[RESIDUAL], len(dims) > 1) if unit.flow.residual_couplings else ()
+    sealed = root.find(unit.dimensions) if root is not None else None
+    if sealed is None:
+        width, split = 0, (unit.dimensions.key,)
+    else:
+        dims = sealed.meta["dims"]
+        # A coupling of the residual alone needs it in one place; without concepts there is none.
+        width, split = (
+            sum(dims.values()),
+            (dims[RESIDUAL], len(dims) > 1) if unit.flow.residual_couplings else (),
+        )
     # What penalties learn has a part for each concept, and is in a unit's checkpoint.
     learned = sorted(spec.kind for spec in unit.factors.values()) if unit.training.penalties else []
     training = unit.training.model_dump_json()
-    return (sum(dims.values()), split, tuple(learned), tuple(network.items()), training)
+    return (width, split, tuple(learned), tuple(network.items()), training)
 
 
 def _cost(group: Sequence[Unit]) -> int:

@@ -69,7 +69,7 @@ def test_a_study_larger_than_the_disk_is_refused(tmp_path) -> None:
     from tasks.errors import EnvironmentProblem
 
     layer = SimpleNamespace(n=2**40)
-    plan = SimpleNamespace(n_rows=1000, models=[SimpleNamespace(layers=[layer])])
+    plan = SimpleNamespace(n_rows=1000, models=[SimpleNamespace(layers=[layer])], units=[])
     assert needed_by(plan).disk == 4000 * 2**40
     with pytest.raises(EnvironmentProblem, match="TiB of disk, there are") as error:
         check_space(plan, str(tmp_path / "not" / "there"))

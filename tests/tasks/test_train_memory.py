@@ -8,7 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from flows import planning
+from flows.planning import NEW, PlannedStep, totals
 from iin_core.spec import FlowSpec, TrainingSpec
+from tasks.nodes import memory_of_one, places
 from tasks.train_groups import grouped, refuse_too_large
 from tasks.train_memory import predicted_memory, width
 from tests.tasks.trained_world import changed, copied
@@ -104,6 +107,31 @@ def test_groups_are_as_large_as_memory_allows(world):
     assert "one update" in error.where
     assert "resources.train.memory_gib" in error.fix
     assert refuse_too_large(groups[0], float("inf"), plan.n_rows) is None
+
+
+def test_the_plan_shows_what_groups_are_sized_by(world, cluster, monkeypatch):
+    """The memory on its last line is predicted for the largest of the groups that the step train makes."""
+    plan, root = world
+    resource = plan.study.resources.train
+    # The tests' cluster may offer other processors than this machine has.
+    monkeypatch.setattr(planning, "processors_here", lambda: places(resource))
+    groups = grouped(plan.units, root, places(resource), memory_of_one(resource), plan.n_rows)
+    sizes = {predicted_memory(group, plan.n_rows).total: len(group) for group in groups}
+    keys = {unit.train.key for unit in plan.units}
+    assert planning.groups_to_train(plan, root, keys) == groups
+    undone = [PlannedStep("train", "", key, NEW, "", None) for key in keys]
+    shown = totals(plan, undone, root)
+    assert (shown["bytes_of_memory"], shown["units_of_largest_group"]) == (max(sizes), sizes[max(sizes)])
+    assert totals(plan, [], root)["bytes_of_memory"] == 0
+
+
+def test_before_dimensions_are_known_seeds_share_a_group(world):
+    """Units of one layer and concept set will have the same dimensions; of others nothing is known."""
+    plan = world[0]
+    for group in grouped(plan.units, None, 1, n_rows=plan.n_rows):
+        assert len({unit.dimensions.key for unit in group}) == 1
+    by_key = {unit.dimensions.key for unit in plan.units}
+    assert len(grouped(plan.units, None, 1, n_rows=plan.n_rows)) == len(by_key)
 
 
 def test_residual_couplings_group_by_the_size_of_the_residual(world):
