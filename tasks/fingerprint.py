@@ -32,20 +32,6 @@ def fingerprint_parts(parts: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def fingerprint_array(array: np.ndarray) -> str:
-    """Of values, dtype and shape; byte order and memory layout do not matter.
-
-    Raises:
-        TypeError: an array of Python objects.
-    """
-    if array.dtype.hasobject:
-        raise TypeError("an array of Python objects has no fingerprint; use fingerprint_table")
-    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    digest = hashlib.sha256(f"{little.dtype.str}{array.shape}".encode())
-    digest.update(np.ascontiguousarray(little).tobytes())
-    return digest.hexdigest()
-
-
 def fingerprint_tensors(tensors: Mapping[str, Tensor]) -> str:
     """Of named tensors (a state dict): names, dtypes, shapes and bytes, on whatever device."""
     import torch

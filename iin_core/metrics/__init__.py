@@ -3,7 +3,7 @@
 from iin_core.metrics.conditional_leakage import ConditionalCell, conditional_leakage
 from iin_core.metrics.critic_leak import CriticLeak, critic_leaks, pair_leak
 from iin_core.metrics.distance_correlation import distance_correlation, distance_correlation_test
-from iin_core.metrics.grouped_scores import GroupedScores, grouped_scores
+from iin_core.metrics.grouped_scores import grouped_scores
 from iin_core.metrics.hsic import hsic, hsic_test
 from iin_core.metrics.information import GroupedInformation, grouped_information
 from iin_core.metrics.interchange import (
@@ -45,7 +45,6 @@ __all__ = [
     "FactorInterchange",
     "FitRows",
     "GroupedInformation",
-    "GroupedScores",
     "Interchange",
     "Leakage",
     "LeakageCell",

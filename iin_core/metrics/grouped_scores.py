@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iin_core.errors import InputError
 from iin_core.metrics.bootstrap import interval
-from iin_core.metrics.information import compactness_of, mig_of, modularity_of
+from iin_core.metrics.information import GroupedInformation, compactness_of, mig_of, modularity_of
 from iin_core.metrics.leakage import ALL, Leakage, LeakageCell
 from iin_core.metrics.score import Score
 
 Table = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class GroupedScores:
-    """Scores of a block code, each 1 for a perfect one and 0 for a code that tells nothing.
-
-    Args:
-        mig: grouped MIG.
-        infom: modularity, each block tells of one concept only; None with one concept.
-        infoc: compactness, each concept is told by one block only; None with one block.
-        infoe: explicitness, how much the whole code tells; None where it was not probed.
-    """
-
-    mig: Score
-    infom: Score | None
-    infoc: Score | None
-    infoe: Score | None
-
-
-def grouped_scores(leakage: Leakage, probe: str, whole: Leakage | None = None) -> GroupedScores:
+def grouped_scores(leakage: Leakage, probe: str, whole: Leakage | None = None) -> GroupedInformation[Score]:
     """What `grouped_information` makes of V[block, concept], over the concepts that have a block.
 
     Control is the same of shuffled labels; the interval takes each statistic again of V under the
@@ -60,7 +42,7 @@ def grouped_scores(leakage: Leakage, probe: str, whole: Leakage | None = None) -
     parts = [cell for cell in cells if cell.block != ALL]
     wholes = [cell for cell in cells if cell.block == ALL][: len(concepts)]
     blocks = list(dict.fromkeys(cell.block for cell in parts))
-    return GroupedScores(
+    return GroupedInformation(
         mig=_score(parts, concepts, mig_of),
         infom=_defined(_score(parts, concepts, modularity_of)) if len(concepts) > 1 else None,
         infoc=_score(parts, concepts, compactness_of) if len(blocks) > 1 else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,14 @@ from numpy.typing import NDArray
 
 from iin_core.metrics.leakage import ALL
 
+Number = TypeVar("Number")
+
 
 @dataclass(frozen=True)
-class GroupedInformation:
-    """Scores of a block code, each 1 for a perfect one.
+class GroupedInformation(Generic[Number]):
+    """Scores of a block code, each 1 for a perfect one and 0 for a code that tells nothing.
+
+    Numbers are plain ones of a table V, and `Score`s where the predictions behind it are known.
 
     Args:
         mig: grouped MIG, in [0, 1].
@@ -22,13 +27,13 @@ class GroupedInformation:
         infoe: explicitness, how much the whole code tells; None where it was not probed.
     """
 
-    mig: float
-    infom: float | None
-    infoc: float | None
-    infoe: float | None
+    mig: Number
+    infom: Number | None
+    infoc: Number | None
+    infoe: Number | None
 
 
-def grouped_information(v: pd.DataFrame) -> GroupedInformation:
+def grouped_information(v: pd.DataFrame) -> GroupedInformation[float]:
     """Grouped MIG, InfoM, InfoC and InfoE of a table V[block, concept] in [0, 1].
 
     With V the V-information of probes on a block (1 − CE / H, clipped at 0), K concepts, B blocks:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from iin_core.metrics import BlockFit, GroupedScores, Leakage, Score
+from iin_core.metrics import BlockFit, GroupedInformation, Leakage, Score
 from tasks.evaluation.interchanges import Interchanged
 
 
@@ -27,7 +27,7 @@ class Measured:
     """
 
     leakages: Mapping[str, Leakage]
-    information: Mapping[tuple[str, str], GroupedScores]
+    information: Mapping[tuple[str, str], GroupedInformation[Score]]
     interchanges: Interchanged
     prior: tuple[BlockFit, ...]
     scores: Mapping[str, Score]

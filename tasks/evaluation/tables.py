@@ -10,7 +10,7 @@ import pandas as pd
 from iin_core.metrics import (
     BlockFit,
     FactorInterchange,
-    GroupedScores,
+    GroupedInformation,
     Interchange,
     Leakage,
     Score,
@@ -73,7 +73,7 @@ COLUMNS: Mapping[str, list[str]] = {
 """Table → its columns."""
 
 
-def grouped(leakages: Mapping[str, Leakage]) -> dict[tuple[str, str], GroupedScores]:
+def grouped(leakages: Mapping[str, Leakage]) -> dict[tuple[str, str], GroupedInformation[Score]]:
     """Grouped scores of every method with blocks, over the unit's own concepts.
 
     A linear baseline tells as a whole what the activations tell: its InfoE is theirs.
@@ -125,7 +125,7 @@ def _leakage(leakages: Mapping[str, Leakage]) -> list[dict[str, Any]]:
     ]
 
 
-def _grouped(scores: GroupedScores) -> dict[str, Any]:
+def _grouped(scores: GroupedInformation[Score]) -> dict[str, Any]:
     return {
         column: value for name in INFORMATION for column, value in beside(name, getattr(scores, name)).items()
     }

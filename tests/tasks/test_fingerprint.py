@@ -9,48 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 import tasks
 from iin_core import blocks
 from tasks.fingerprint import (
-    fingerprint_array,
     fingerprint_parts,
     fingerprint_source,
     fingerprint_table,
     fingerprint_tensors,
 )
 from tasks.sealed import file_sha256
-
-arrays = hnp.arrays(
-    st.sampled_from([np.float32, np.int64, np.uint8]), hnp.array_shapes(max_dims=3, max_side=4)
-)
-
-
-@given(arrays)
-def test_array_layout_and_byte_order_do_not_matter(array):
-    """Fortran order, strides and big-endian storage leave the fingerprint as it is."""
-    expected = fingerprint_array(array)
-    assert fingerprint_array(np.asfortranarray(array)) == expected
-    assert fingerprint_array(np.repeat(array, 2, axis=0)[::2]) == expected
-    assert fingerprint_array(array.astype(array.dtype.newbyteorder(">"))) == expected
-
-
-@given(arrays)
-def test_array_content_matters(array):
-    """Another value, shape or dtype gives another fingerprint."""
-    changed = array.copy()
-    changed.flat[-1] = 1 if array.flat[-1] != 1 else 2
-    prints = {fingerprint_array(a) for a in (array, changed, array[None], array.astype(np.complex64))}
-    assert len(prints) == 4
-
-
-def test_arrays_of_objects_are_refused():
-    """Python objects have no bytes to stand for them."""
-    with pytest.raises(TypeError, match="fingerprint_table"):
-        fingerprint_array(np.array([{}]))
 
 
 def test_tables_in_any_dtype():
