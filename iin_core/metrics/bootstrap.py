@@ -15,45 +15,66 @@ MAX_GROUPS = 2000
 """More sources than this are drawn in so many groups of sources, put together at random."""
 
 
-def source_means(
-    values: NDArray[np.float64], source: ArrayLike, strata: ArrayLike, *, draws: int, seed: int
-) -> NDArray[np.float64]:
-    """Means of row values under resampled sources.
-
-    Whole sources are drawn with replacement inside each stratum; the statistic is the mean over
-    strata of the mean over rows, as cross-fitting averages its two directions. Nothing is fitted
-    again: only predictions are resampled.
+class Resampling:
+    """Sources drawn with replacement inside each stratum, the same ones for whatever is averaged.
 
     Args:
-        values: (n, m), m statistics of each row, e.g. 1 where a prediction is right; NaN where a
-            row has no such statistic, which leaves it out of that mean.
         source: (n,) source of each row.
         strata: (n,) stratum of each row; the rows of a source lie in one.
         draws: how many resamplings.
         seed: of the resampling.
-
-    Returns:
-        (draws, m); no rows where `draws` is 0.
     """
-    rng = np.random.default_rng(seed)
-    means = []
-    stratum_of_row = np.asarray(strata)
-    for stratum in np.unique(stratum_of_row):
-        rows = stratum_of_row == stratum
-        codes, names = pd.factorize(np.asarray(source)[rows])
-        if len(names) > MAX_GROUPS:
-            codes = (rng.permutation(len(names)) % MAX_GROUPS)[codes]
-        order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
-        starts = np.cumsum(sizes) - sizes
-        known = ~np.isnan(values[rows][order])
-        sums = np.add.reduceat(np.where(known, values[rows][order], 0.0), starts, axis=0)
-        counts = np.add.reduceat(known.astype(np.float64), starts, axis=0)
-        n_groups = len(sizes)
-        weights = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=draws)
-        total = weights @ counts
-        means.append(np.divide(weights @ sums, total, out=np.full(total.shape, np.nan), where=total > 0))
-    averages: NDArray[np.float64] = np.stack(means).mean(0)
-    return averages
+
+    def __init__(self, source: ArrayLike, strata: ArrayLike, *, draws: int, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        of_row, stratum_of_row = np.asarray(source), np.asarray(strata)
+        self._parts = [
+            _drawn(of_row, np.flatnonzero(stratum_of_row == stratum), draws, rng)
+            for stratum in np.unique(stratum_of_row)
+        ]
+
+    def means(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean over strata of the mean over rows, as cross-fitting averages its two directions.
+
+        Args:
+            values: (n, m), m statistics of each row, e.g. 1 where a prediction is right; NaN where a
+                row has no such statistic, which leaves it out of that mean.
+
+        Returns:
+            (draws, m); no rows where `draws` is 0.
+        """
+        means = []
+        for rows, starts, weights in self._parts:
+            mine = values[rows]
+            known = ~np.isnan(mine)
+            sums = weights @ np.add.reduceat(np.where(known, mine, 0.0), starts, axis=0)
+            counts = weights @ np.add.reduceat(known.astype(np.float64), starts, axis=0)
+            means.append(np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0))
+        averages: NDArray[np.float64] = np.stack(means).mean(0)
+        return averages
+
+
+def _drawn(
+    source: NDArray[np.generic], rows: NDArray[np.int64], draws: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Rows (n,) by group, where each group starts, how often each draw takes each group (draws, groups)."""
+    codes, names = pd.factorize(source[rows])
+    if len(names) > MAX_GROUPS:
+        codes = (rng.permutation(len(names)) % MAX_GROUPS)[codes]
+    sizes = np.bincount(codes)
+    times = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=draws)
+    starts = np.cumsum(sizes) - sizes
+    return rows[np.argsort(codes, kind="stable")], starts, times.astype(np.float64)
+
+
+def source_means(
+    values: NDArray[np.float64], source: ArrayLike, strata: ArrayLike, *, draws: int, seed: int
+) -> NDArray[np.float64]:
+    """Means (draws, m) of row values (n, m) under resampled sources, see `Resampling`.
+
+    Nothing is fitted again: only predictions are resampled.
+    """
+    return Resampling(source, strata, draws=draws, seed=seed).means(values)
 
 
 def interval(samples: NDArray[np.float64]) -> tuple[float | None, float | None]:

@@ -11,9 +11,10 @@ from torch import Tensor
 from iin_core.metrics.folds import Fold
 
 _IMPOSSIBLE = -1e9
-_NARROWEST = 32
-_MAX_STACKED = 96
-"""More probes than this (their fastest size) are trained in several programs."""
+_WIDTH = 32
+"""Inputs are padded to a multiple of it: a width that no neighbour changes, nor hence a bit of the result."""
+_MAX_STACKED = 32
+"""More probes than this are trained in several programs: they are no faster, and take more memory."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class ProbeInputs:
 def stacks(
     inputs: Sequence[Tensor], targets: Sequence[tuple[Tensor, int]], folds: tuple[Fold, ...]
 ) -> Iterator[tuple[list[int], ProbeInputs]]:
-    """Inputs of similar width together, so that padding costs at most twice the arithmetic.
+    """Inputs of similar width together, so that padding costs little.
 
     Args:
         inputs: codes (n, width) of each input.
@@ -67,15 +68,15 @@ def stacks(
     """
     buckets: dict[int, list[int]] = {}
     for i, block in enumerate(inputs):
-        width = max(_NARROWEST, 1 << (block.shape[1] - 1).bit_length())
+        width = -(-block.shape[1] // _WIDTH) * _WIDTH
         buckets.setdefault(width, []).append(i)
     labels = torch.stack([target for target, _ in targets])
     n_classes = tuple(count for _, count in targets)
     at_once = max(1, _MAX_STACKED // max(1, len(targets) * len(folds)))
-    parts = [m[i : i + at_once] for m in buckets.values() for i in range(0, len(m), at_once)]
-    for members in parts:
+    parts = [(w, m[i : i + at_once]) for w, m in buckets.items() for i in range(0, len(m), at_once)]
+    for width, members in parts:
         widths = tuple(inputs[i].shape[1] for i in members)
-        codes = torch.zeros(len(members), labels.shape[1], max(widths))
+        codes = torch.zeros(len(members), labels.shape[1], width)
         for row, i in zip(codes, members, strict=True):
             row[:, : inputs[i].shape[1]] = inputs[i]
         yield members, ProbeInputs(codes, widths, labels, n_classes, folds)

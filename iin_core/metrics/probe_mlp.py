@@ -92,8 +92,9 @@ class _Rows:
 
 def _networks(inputs: ProbeInputs, batch: int, seed: int) -> ProbeNetworks:
     n_inputs, n_folds, n_targets = inputs.shape
-    widths = [width for width in inputs.widths for _ in range(n_folds * n_targets)]
-    return ProbeNetworks(widths, inputs.class_mask.repeat(n_inputs * n_folds, 1), batch, seed)
+    own = [width for width in inputs.widths for _ in range(n_folds * n_targets)]
+    mask = inputs.class_mask.repeat(n_inputs * n_folds, 1)
+    return ProbeNetworks(inputs.codes.shape[2], own, mask, batch, seed)
 
 
 def _epochs(folds: tuple[Fold, ...], seed: int) -> list[Tensor]:

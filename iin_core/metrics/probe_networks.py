@@ -18,16 +18,17 @@ class ProbeNetworks:
     so small that this is half of its cost.
 
     Args:
-        widths: own width of each network; narrower ones have weights of 0 beyond it.
+        width: of the inputs.
+        own: width of each network's own input; beyond it the input is 0, and so are its weights.
         class_mask: (P, classes), 0 for classes that exist, else a number that makes them impossible.
         batch: rows of each network in one step.
-        seed: of the weights at the start, the same for every network of one width.
+        seed: of the weights at the start, the same for every network with inputs of one width.
     """
 
-    def __init__(self, widths: Sequence[int], class_mask: Tensor, batch: int, seed: int) -> None:
+    def __init__(self, width: int, own: Sequence[int], class_mask: Tensor, batch: int, seed: int) -> None:
         n, n_classes = class_mask.shape
         # The last layer is kept the other way round: softmax is fastest over an axis that is not the last.
-        shapes = [(max(widths), HIDDEN), (1, HIDDEN), (HIDDEN, HIDDEN), (1, HIDDEN), (n_classes, HIDDEN)]
+        shapes = [(width, HIDDEN), (1, HIDDEN), (HIDDEN, HIDDEN), (1, HIDDEN), (n_classes, HIDDEN)]
         self._shapes = [(n, *shape) for shape in (*shapes, (n_classes, 1))]
         self.flat = torch.zeros(sum(math.prod(shape) for shape in self._shapes))
         self.gradient = torch.zeros_like(self.flat)
@@ -35,9 +36,9 @@ class ProbeNetworks:
         self._first, self._second = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
         self._steps = torch.zeros(())
         self._hidden = [torch.empty(n, batch, HIDDEN) for _ in range(4)]
-        starts = {width: start(width, n_classes, seed) for width in set(widths)}
-        for i, width in enumerate(widths):
-            for parameter, drawn in zip(self.parameters, starts[width], strict=True):
+        starts = {fan_in: start(fan_in, n_classes, seed) for fan_in in set(own)}
+        for i, fan_in in enumerate(own):
+            for parameter, drawn in zip(self.parameters, starts[fan_in], strict=True):
                 parameter[i, : len(drawn)] = drawn
         # AdamW takes a share of it away in each step, and leaves it impossible all the same.
         self.parameters[5].add_(class_mask[:, :, None])

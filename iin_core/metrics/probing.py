@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iin_core.errors import InputError
-from iin_core.metrics.bootstrap import interval, source_means
+from iin_core.metrics.bootstrap import Resampling, interval
 from iin_core.metrics.folds import shuffle_over_sources
 from iin_core.metrics.labels import ProbeLabels
 from iin_core.metrics.probe_families import FAMILIES, WITHOUT_PROBABILITIES
@@ -97,19 +96,25 @@ def probe_codes(
         every = [label.classes, *(_shuffled(label, rows, spec.seed + i) for i in range(shuffles))]
         targets += [(torch.from_numpy(classes), label.n_classes) for classes in every]
     null = shuffled_labels(labels, rows, draws=spec.permutations, seed=spec.seed)
+    resampling = Resampling(
+        rows.source[rows.read], rows.side[rows.read], draws=spec.bootstrap, seed=spec.seed
+    )
+    parts = [slice(i * (1 + shuffles), (i + 1) * (1 + shuffles)) for i in range(len(labels))]
+    read = [label.at(rows.read) for label in labels]
     readings: dict[tuple[str, int, int], Reading] = {}
     for members, stack in stacks(codes, targets, rows.folds):
         for family in spec.probes:
             log_probs = FAMILIES[family](stack, seed=spec.seed)[:, :, rows.read]
-            judged = {}
-            for (row, code), i in product(enumerate(members), range(len(labels))):
-                part = slice(i * (1 + shuffles), (i + 1) * (1 + shuffles))
-                found = _judge(log_probs[row, part], stack.targets[part, rows.read], null[i])
-                judged[code, i] = found.unsure() if family in WITHOUT_PROBABILITIES else found
-            samples = _resampled(list(judged.values()), rows, spec)
-            for ((code, i), found), sample in zip(judged.items(), samples, strict=True):
-                label = labels[i].at(rows.read)
-                readings[family, code, i] = _reading(found, null[i], label, rows, sample)
+            for row, code in enumerate(members):
+                judged = [
+                    _judge(log_probs[row, part], stack.targets[part, rows.read], null[i])
+                    for i, part in enumerate(parts)
+                ]
+                if family in WITHOUT_PROBABILITIES:
+                    judged = [found.unsure() for found in judged]
+                # One code at a time: products of matrices of another width differ in their rounding.
+                for i, samples in enumerate(_resampled(judged, resampling)):
+                    readings[family, code, i] = _reading(judged[i], null[i], read[i], rows, samples)
     return readings
 
 
@@ -144,12 +149,10 @@ def _losses(log_probs: Tensor, targets: Tensor) -> Tensor:
     return losses.masked_fill(targets < 0, torch.nan)
 
 
-def _resampled(judged: Sequence[_Judged], rows: ProbeRows, spec: EvaluationSpec) -> NDArray[np.float64]:
+def _resampled(judged: Sequence[_Judged], resampling: Resampling) -> NDArray[np.float64]:
     """(readings, 2, draws) accuracy and CE of the real probes under the same resampled sources."""
     both = np.stack([part for found in judged for part in (found.right[0], found.losses[0])], 1)
-    source, side = rows.source[rows.read], rows.side[rows.read]
-    samples = source_means(both, source, side, draws=spec.bootstrap, seed=spec.seed)
-    return samples.T.reshape(len(judged), 2, -1)
+    return resampling.means(both).T.reshape(len(judged), 2, -1)
 
 
 def _reading(

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from iin_core.metrics import probe_mlp
+from iin_core.blocks import Blocks
+from iin_core.metrics import leakages, probe_mlp
 from iin_core.metrics.folds import Fold, half_split
 from iin_core.metrics.probe_families import FAMILIES
 from iin_core.metrics.probe_inputs import ProbeInputs, stacks
@@ -12,6 +13,7 @@ from iin_core.metrics.probe_linear import linear_probes
 from iin_core.metrics.probe_mlp import mlp_probes
 from iin_core.metrics.probe_networks import ProbeNetworks, log_probabilities, start
 from iin_core.metrics.whiten import whiten
+from iin_core.spec import EvaluationSpec
 
 
 def _data(n: int = 400, width: int = 12, classes: int = 4, seed: int = 0):
@@ -72,7 +74,29 @@ def test_wide_and_narrow_inputs_are_padded_apart() -> None:
     codes = [torch.zeros(40, width) for width in (3, 200, 30, 130)]
     target = (torch.zeros(40, dtype=torch.long), 2)
     found = {tuple(members): stack.codes.shape[2] for members, stack in stacks(codes, [target], ())}
-    assert found == {(0, 2): 30, (1, 3): 200}
+    assert found == {(0, 2): 32, (1,): 224, (3,): 160}
+
+
+def test_what_is_read_of_a_code_does_not_depend_on_its_neighbours() -> None:
+    """Probes of several codes, as of a unit's seeds, give each the numbers that it has alone, bit by bit."""
+    rng = np.random.default_rng(0)
+    source = np.repeat(np.arange(60), 4)
+    labels = {"digit": np.arange(60)[source] % 3, "colour": rng.integers(2, size=240)}
+    blocks = Blocks({"residual": 35, "digit": 3, "colour": 2})
+    codes = {}
+    for seed in range(3):
+        code = rng.normal(size=(240, 40))
+        code[:, 36] += labels["digit"]
+        codes[str(seed)] = (code, blocks)
+    spec = EvaluationSpec(bootstrap=20, permutations=20)
+    together = leakages(codes, labels, source, spec)
+    for name, code in codes.items():
+        alone = leakages({name: code}, labels, source, spec)[name]
+        assert alone == together[name]
+        assert all(
+            np.array_equal(a.samples, b.samples) and np.array_equal(a.v_samples, b.v_samples)
+            for a, b in zip(alone.cells, together[name].cells, strict=True)
+        )
 
 
 def test_mlp_probes_are_networks_trained_one_by_one() -> None:
@@ -113,7 +137,7 @@ def test_the_gradient_of_probes_is_autograds() -> None:
     rng = torch.Generator().manual_seed(0)
     mask = torch.zeros(3, 4)
     mask[1, 2:] = -1e9
-    networks = ProbeNetworks([6, 6, 4], mask, batch=9, seed=1)
+    networks = ProbeNetworks(6, [6, 6, 4], mask, batch=9, seed=1)
     x = torch.randn(3, 9, 6, generator=rng)
     x[2, :, 4:] = 0
     labels = torch.randint(2, (3, 9), generator=rng)
