@@ -10,6 +10,7 @@ from torch import Tensor
 
 from iin_core.curve import evenly
 from iin_core.jobs import Job
+from iin_core.objective import Mates, mutual
 from iin_core.sampling import Batch, PairSampler
 from iin_core.spec import TrainingSpec
 from iin_core.stream import ShardedRows
@@ -26,14 +27,12 @@ class LinkedRows(NamedTuple):
 
     Attributes:
         x: rows behind the front, with noise, (K, n, d).
-        partner: for each dimension the position in the batch of the linked row, (K, n, d).
-        rho: the correlation over that link, (K, n, d).
+        mates: the links in each dimension.
         batch: the same by block, with its rows counted among all training rows.
     """
 
     x: Tensor
-    partner: Tensor
-    rho: Tensor
+    mates: Mates
     batch: Batch
 
 
@@ -57,6 +56,9 @@ class Batches:
         self._table = _Table(jobs, spec.batch, self.block, device)
         self._noise = torch.stack([job.noise for job in jobs]).to(device) * spec.noise
         self._block_of_dim = torch.tensor([job.blocks.index_of_dim for job in jobs], device=device)
+        dims = torch.arange(jobs[0].n_dims, device=device)
+        first = torch.arange(len(jobs), device=device)[:, None, None] * spec.batch * jobs[0].n_dims
+        self._offset = first + dims
         self._generators = [torch.Generator().manual_seed(_STREAM + job.seed) for job in jobs]
         noisy = _noisy_places(spec).to(device)
         self.clean = torch.ones(spec.batch, dtype=torch.bool, device=device)
@@ -80,11 +82,19 @@ class Batches:
             self._draw(update)
         batch = Batch(*(part[:, place] for part in self._drawn))
         x = self._table.take(batch.rows)
-        if len(self._noisy):
+        if len(self._noisy) == x.shape[1]:
+            x.addcmul_(self._level, self._epsilon[:, place] @ self._noise)
+        elif len(self._noisy):
             x[:, self._noisy] += self._level * (self._epsilon[:, place] @ self._noise)
-        of_dim = self._block_of_dim[:, None, :].expand_as(x)
-        partner, rho = batch.partner.gather(-1, of_dim), batch.rho.gather(-1, of_dim)
-        return LinkedRows(x, partner, rho, batch._replace(rows=self._table.among_all(batch.rows)))
+        seen = batch._replace(rows=self._table.among_all(batch.rows))
+        return LinkedRows(x, self._mates(batch.rho, self._mutual[:, place]), seen)
+
+    def _mates(self, rho: Tensor, mutual: Tensor) -> Mates:
+        """From blocks, (K, n, K + 1), to dimensions."""
+        of_dim = self._block_of_dim[:, None, :].expand(-1, rho.shape[1], -1)
+        index = mutual.gather(-1, of_dim).mul_(of_dim.shape[-1]).add_(self._offset)
+        weight = (1 - rho.square()).reciprocal()
+        return Mates(index.flatten(), rho.gather(-1, of_dim), weight.gather(-1, of_dim))
 
     def state(self, k: int) -> dict[str, Tensor]:
         """The state of the k-th IIN's generator between two blocks."""
@@ -104,6 +114,7 @@ class Batches:
             shape = (self.block, len(self._noisy), self._jobs[k].n_dims)
             epsilon.append(torch.randn(shape, generator=generator))
         self._drawn = Batch(*(torch.stack(parts).to(self._device) for parts in zip(*drawn, strict=True)))
+        self._mutual = mutual(self._drawn.partner)
         self._epsilon = torch.stack(epsilon).to(self._device)
 
 

@@ -17,7 +17,7 @@ from iin_core.errors import CheckpointError, DivergedError
 from iin_core.flow import build_flow
 from iin_core.guard import Guard, clip
 from iin_core.jobs import Cost, Job, Trained
-from iin_core.objective import linked_loss, nll_per_dim
+from iin_core.objective import mates_loss, nll_per_dim
 from iin_core.optimizer import StackedAdamW
 from iin_core.schedule import learning_rate
 from iin_core.spec import FlowSpec, TrainingSpec
@@ -74,7 +74,7 @@ class Stack:
 
     def loss(self, z_tilde: Tensor, log_det: Tensor, drawn: LinkedRows, update: int) -> Tensor:
         """What each IIN is to lower, (K,): the likelihood of linked rows, in nats a row, and penalties."""
-        loss = linked_loss(z_tilde, log_det, drawn.partner, drawn.rho)
+        loss = mates_loss(z_tilde, log_det, drawn.mates)
         if len(self._penalties):
             from iin_core.penalties import penalty_view
 

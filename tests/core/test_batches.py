@@ -56,12 +56,19 @@ def test_links_reach_the_dimensions_of_their_block():
     """Each dimension has the partner and the correlation of its block; neighbours differ in rows."""
     jobs = [make(0), make(1, labelled=False), make(2)]
     drawn = Batches(jobs, SHORT, CPU).at(0)
+    index = drawn.mates.index.view_as(drawn.x)
+    own = torch.arange(index.numel()).view_as(index)
+    assert torch.equal(index.flatten()[index], own)
+    mate = (index - own[:, :1]) // index.shape[-1]
     for k, job in enumerate(jobs):
         for block, places in enumerate(job.blocks.index_of_dim):
-            assert torch.equal(drawn.rho[k, :, block], drawn.batch.rho[k, :, places])
-            assert torch.equal(drawn.partner[k, :, block], drawn.batch.partner[k, :, places])
-    assert (drawn.rho[0, :, 4:] > 0).any()
-    assert not drawn.rho[1].any()
+            rho = drawn.batch.rho[k, :, places]
+            assert torch.equal(drawn.mates.rho[k, :, block], rho)
+            torch.testing.assert_close(drawn.mates.weight[k, :, block], 1 / (1 - rho**2))
+            linked = rho > 0
+            assert torch.equal(mate[k, :, block][linked], drawn.batch.partner[k, :, places][linked])
+    assert (drawn.mates.rho[0, :, 4:] > 0).any()
+    assert not drawn.mates.rho[1].any()
     assert not torch.equal(drawn.batch.rows[0], drawn.batch.rows[2])
 
 

@@ -7,7 +7,7 @@ import torch
 from torch.distributions import MultivariateNormal, Normal
 
 from iin_core.blocks import Blocks
-from iin_core.objective import linked_loss, nll_per_dim
+from iin_core.objective import Mates, linked_loss, mates_loss, mutual, nll_per_dim
 
 BLOCKS = Blocks({"residual": 2, "digit": 3, "colour": 1})
 
@@ -67,6 +67,35 @@ def test_gradient_of_links_is_the_written_out_one():
     expected = free.clone()
     expected[:4] -= rho[4:] * free[4:]
     torch.testing.assert_close(8 * ours, expected)
+
+
+def stacked(*links):
+    """Links of several IINs, seen from both ends."""
+    partner, rho = (torch.stack(parts) for parts in zip(*links, strict=True))
+    n, n_dims = rho.shape[1:]
+    first = torch.arange(len(rho))[:, None, None] * n * n_dims + torch.arange(n_dims)
+    return partner, rho, Mates((mutual(partner) * n_dims + first).flatten(), rho, 1 / (1 - rho**2))
+
+
+def test_loss_seen_from_both_ends_is_that_of_links():
+    """Value and gradients are those that autograd derives from the formula, of each IIN its own."""
+    partner, rho, mates = stacked(linked(4, ["digit"]), linked(4, ["residual", "colour"]))
+    z_tilde, log_det = drawn(2, 8, 6).requires_grad_(), drawn(2, 8, seed=1).requires_grad_()
+    weight = torch.tensor([1.0, 3.0]).double()
+    own, plain = mates_loss(z_tilde, log_det, mates), linked_loss(z_tilde, log_det, partner, rho)
+    torch.testing.assert_close(own, plain)
+    grads = [torch.autograd.grad((loss * weight).sum(), [z_tilde, log_det]) for loss in (own, plain)]
+    for mine, theirs in zip(*grads, strict=True):
+        torch.testing.assert_close(mine, theirs)
+    assert torch.autograd.gradcheck(lambda z, d: mates_loss(z, d, mates), (z_tilde, log_det))
+
+
+def test_mutual_links_are_their_own_inverse():
+    """A row's mate's mate is the row, and rows without a link are alone."""
+    partner = torch.tensor([[0, 0], [1, 1], [0, 2], [3, 1]])
+    mate = mutual(partner)
+    assert mate.tolist() == [[2, 0], [1, 3], [0, 2], [3, 1]]
+    assert torch.equal(mate.gather(0, mate), torch.arange(4)[:, None].expand(4, 2))
 
 
 def test_nll_is_that_of_the_normal_distribution():
