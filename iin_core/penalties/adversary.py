@@ -101,9 +101,9 @@ class _Truth(nn.Module):
                 self._codes[p] = _code(n_classes)
             elif n_classes:
                 closed[p, :, n_classes:] = -torch.inf
-        column = torch.tensor([names.index(name) for name in read], dtype=torch.long)
+        columns = torch.tensor([names.index(name) for name in read], dtype=torch.long)
         self._has_numbers = any(values.is_floating_point() for values in targets.values())
-        for name, value in (("index", index), ("score", score), ("closed", closed), ("column", column)):
+        for name, value in (("index", index), ("score", score), ("closed", closed), ("column", columns)):
             self.register_buffer(name, value)
 
     def forward(self, said: Tensor, rows: Tensor) -> Tensor:
