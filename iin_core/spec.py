@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PenaltyName = Literal["adversary", "critic", "hsic"]
 ProbeName = Literal["linear", "mlp", "knn", "qda", "forest", "rbf"]
@@ -78,6 +79,16 @@ class ReadingSpec(Spec):
         return f"pool: {self.pool}" if self.pool else f"token: {self.token}"
 
 
+def single(value: float) -> float:
+    """The number as single precision has it."""
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+def correlates(rho: float) -> bool:
+    """Whether rho lies strictly between 0 and 1 in single precision too, so that 1 − ρ² is not 0."""
+    return 0 < single(rho) < 1
+
+
 class PairSpec(Spec):
     """How pairs that share a concept are drawn: by a label, by a number, or from a table of pairs."""
 
@@ -96,6 +107,16 @@ class PairSpec(Spec):
     none where a training has `links: pair`."""
     file: str | None = None
     """Of a table of pairs: a CSV or Parquet file."""
+
+    @field_validator("rho")
+    @classmethod
+    def _in_single_precision(cls, rho: float) -> float:
+        if not correlates(rho):
+            raise ValueError(
+                f"a rho of {rho!r} is {single(rho):g} in single precision, in which IINs are trained, "
+                "and no correlation; 0.9999 is close enough to equal"
+            )
+        return rho
 
     @model_validator(mode="after")
     def _suits_the_kind(self) -> PairSpec:

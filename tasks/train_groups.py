@@ -59,19 +59,16 @@ def refuse_too_large(group: Sequence[Unit], memory: float, n_rows: int) -> Envir
 def _shape(unit: Unit, root: Root | None) -> tuple[object, ...]:
     network = unit.flow.model_dump(exclude={"front", "front_dims"})
     sealed = root.find(unit.dimensions) if root is not None else None
-    if sealed is None:
-        width, split = 0, (unit.dimensions.key,)
-    else:
+    layout: tuple[object, ...] = (unit.dimensions.key,)
+    if sealed is not None:
         dims = sealed.meta["dims"]
         # A coupling of the residual alone needs it in one place; without concepts there is none.
-        width, split = (
-            sum(dims.values()),
-            (dims[RESIDUAL], len(dims) > 1) if unit.flow.residual_couplings else (),
-        )
+        split = (dims[RESIDUAL], len(dims) > 1) if unit.flow.residual_couplings else ()
+        layout = (sum(dims.values()), *split)
     # What penalties learn has a part for each concept, and is in a unit's checkpoint.
     learned = sorted(spec.kind for spec in unit.factors.values()) if unit.training.penalties else []
     training = unit.training.model_dump_json()
-    return (width, split, tuple(learned), tuple(network.items()), training)
+    return (layout, tuple(learned), tuple(network.items()), training)
 
 
 def _cost(group: Sequence[Unit]) -> int:

@@ -20,7 +20,7 @@ def class_means(z: ArrayLike | Tensor, concepts: Mapping[str, ArrayLike]) -> Lin
 
     Args:
         z: (n, N) *training* rows.
-        concepts: name → (n,) labels; rows without a label (None, NaN, −1) are left out of its means.
+        concepts: name → (n,) labels; rows without a label (None, NaN, NA) are left out of its means.
 
     Raises:
         InputError: a concept has no direction of its own (constant, or determined by another one),

@@ -67,7 +67,7 @@ def das(
 
     Args:
         z: (n, N) *training* rows.
-        concepts: name → (n,) labels; None, NaN and −1 are left out of the loss.
+        concepts: name → (n,) labels; None, NaN and NA are left out of the loss.
         dims: concept → dimensions of its block, the residual has the rest; C − 1 each when None.
         readout: what reads z, such as the network's own head behind the layer; None fits a small
             network on z (`fit_readout`). It is not changed.

@@ -19,7 +19,7 @@ def lda(z: ArrayLike | Tensor, concepts: Mapping[str, ArrayLike]) -> LinearFacto
 
     Args:
         z: (n, N) *training* rows.
-        concepts: name → (n,) labels; rows without a label (None, NaN, −1) are left out of its means.
+        concepts: name → (n,) labels; rows without a label (None, NaN, NA) are left out of its means.
 
     Raises:
         InputError: as `class_means`.

@@ -44,7 +44,7 @@ def fit_readout(z: ArrayLike | Tensor, concepts: Mapping[str, ArrayLike], *, see
 
     Args:
         z: (n, N) *training* rows; of more than 20,000 a random part is used.
-        concepts: name → (n,) labels; None, NaN and −1 are left out.
+        concepts: name → (n,) labels; None, NaN and NA are left out.
         seed: of weights and order.
 
     Raises:

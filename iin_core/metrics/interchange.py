@@ -53,7 +53,7 @@ def interchange_pairs(
     """Rows (base, donor), both (n,), that have a label of every concept given and differ in it.
 
     Args:
-        concepts: name → (n_rows,) values, None, NaN or the integer −1 where a row has none; give
+        concepts: name → (n_rows,) values, None, NaN or NA where a row has none; give
             the rows' sources too if a donor is to be another source.
         n: how many pairs, drawn uniformly with replacement from all that qualify.
         seed: of the draw.

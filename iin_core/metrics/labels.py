@@ -13,7 +13,7 @@ from iin_core.errors import InputError
 from iin_core.metrics.quintiles import quintiles
 
 MISSING = -1
-"""The class index of a row without a label; an integer label of −1 means the same."""
+"""The class index of a row without a label. A *label* of −1 is a class as any other."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class ProbeLabels:
 def class_indices(values: ArrayLike) -> tuple[NDArray[np.int64], list[Any]]:
     """Class of each row in the order of the sorted labels, −1 where there is none.
 
-    None, NaN and the integer −1 (what `pandas.factorize` makes of them) are missing labels.
+    None, NaN and pandas' NA are missing labels; −1 is a label.
 
     Args:
         values: (n,) labels of any kind.
@@ -67,14 +67,12 @@ def class_indices(values: ArrayLike) -> tuple[NDArray[np.int64], list[Any]]:
         class indices (n,), and the labels in their order: sorted, by their text where they cannot
         be compared.
     """
-    array = np.asarray(values)
-    codes, found = pd.factorize(array)
+    codes, found = pd.factorize(np.asarray(values))
     labels = list(found)
-    kept = [i for i, label in enumerate(labels) if array.dtype.kind != "i" or label != MISSING]
     try:
-        ordered = sorted(kept, key=lambda i: labels[i])
+        ordered = sorted(range(len(labels)), key=lambda i: labels[i])
     except TypeError:
-        ordered = sorted(kept, key=lambda i: str(labels[i]))
+        ordered = sorted(range(len(labels)), key=lambda i: str(labels[i]))
     # The last place is what −1, pandas' own mark of a missing value, points to.
     place = np.full(len(labels) + 1, MISSING, dtype=np.int64)
     place[ordered] = np.arange(len(ordered))
@@ -86,7 +84,7 @@ def probe_labels(name: str, values: ArrayLike, *, read: slice = slice(None)) -> 
 
     Args:
         name: the concept's.
-        values: (n,); None, NaN and the integer −1 are rows without a label.
+        values: (n,); None, NaN and pandas' NA are rows without a label.
         read: the rows that are read; a label that they all share tells nothing.
 
     Raises:
@@ -94,7 +92,8 @@ def probe_labels(name: str, values: ArrayLike, *, read: slice = slice(None)) -> 
     """
     array = np.asarray(values)
     numeric = array.dtype.kind == "f"
-    classes, _ = class_indices(quintiles(array) if numeric else array)
+    bins = quintiles(array) if numeric else None
+    classes, _ = class_indices(array if bins is None else np.where(bins < 0, np.nan, bins))
     known = classes[read][classes[read] != MISSING]
     if len(np.unique(known)) < 2:
         raise InputError(

@@ -64,7 +64,7 @@ def leakage(
         blocks: the layout of z̃.
         concepts: name → (n,) labels. Floating-point numbers are read as numeric concepts and
             binned into quintiles; their name in the result ends in " (quintile)". Rows without a
-            label (None, NaN, the integer −1) are left out; each score's `n` counts those read.
+            label (None, NaN, NA) are left out; each score's `n` counts those read.
         source: (n,) source of each row.
         spec: `probes`, `seed`, `bootstrap` and `permutations` are used.
 

@@ -14,7 +14,7 @@ from iin_core.metrics.conditional_leakage import ConditionalCell, conditional_le
 from iin_core.metrics.critic_leak import CriticLeak, critic_leaks
 from iin_core.spec import EvaluationSpec
 from tasks.evaluation.dependence import Found
-from tasks.evaluation.material import Material
+from tasks.evaluation.material import Material, class_codes
 
 CONDITIONAL_COLUMNS = [
     *("probe", "block", "concept", "given", "accuracy", "chance", "control", "low", "high", "n"),
@@ -65,7 +65,7 @@ def critic(material: Material, spec: EvaluationSpec) -> Found:
 def concept_dependence(material: Material) -> dict[frozenset[str], float]:
     """{concept, concept} → Cramér's V on held-out rows, 0 independent, 1 determined; numbers in quintiles."""
     codes = {
-        name: quintiles(values) if values.dtype.kind == "f" else values.astype(np.int64)
+        name: quintiles(values) if values.dtype.kind == "f" else class_codes(values)
         for name, values in material.probed.items()
     }
     n_sources = len(np.unique(material.source))

@@ -153,18 +153,27 @@ def make_materials(
 def concept_values(table: pd.DataFrame, name: str, pairs: PairSpec) -> NDArray[np.generic]:
     """A concept's values as metrics take them: class indices of labels, floats of numbers.
 
-    A missing label is −1, a missing number NaN.
+    A missing label is None, a missing number NaN.
     """
     column = table[pairs.column or name]
     if pairs.kind == "numeric":
         return column.to_numpy(dtype=np.float64)
-    return class_index(column.to_numpy())[1]
+    return _classes(column)
+
+
+def class_codes(values: NDArray[np.generic]) -> NDArray[np.int64]:
+    """The class indices of `concept_values`, (n,), as integers: −1 where a row has none."""
+    return np.where(is_absent(values), -1, values).astype(np.int64)
+
+
+def _classes(column: pd.Series) -> NDArray[np.generic]:
+    codes = class_index(column.to_numpy())[1]
+    return codes if (codes >= 0).all() else np.where(codes < 0, None, codes.astype(object))
 
 
 def is_absent(values: NDArray[np.generic]) -> NDArray[np.bool_]:
     """(n,) where `concept_values` has nothing."""
-    absent: NDArray[np.bool_] = np.isnan(values) if values.dtype.kind == "f" else values == -1
-    return absent
+    return np.asarray(pd.isna(values), dtype=bool)
 
 
 def draw_pairs(material: Material, judged: Sequence[str], n: int, seed: int) -> Pairs:
@@ -186,7 +195,7 @@ def draw_pairs(material: Material, judged: Sequence[str], n: int, seed: int) -> 
     for name in dict.fromkeys([*material.factors, *judged]):
         found = material.probed.get(name)
         if found is None and name in material.columns:
-            found = class_index(material.table[material.columns[name]].to_numpy())[1]
+            found = _classes(material.table[material.columns[name]])
         if found is not None:
             whole &= ~is_absent(found)
             values[name] = found

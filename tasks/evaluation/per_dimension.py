@@ -15,7 +15,7 @@ from iin_core.spec import EvaluationSpec
 from tasks.evaluation.dependence import Found
 from tasks.evaluation.keys import PER_DIMENSION
 from tasks.evaluation.literature import METRICS, Interval, Metric, Rows
-from tasks.evaluation.material import Material
+from tasks.evaluation.material import Material, class_codes
 
 COLUMNS = ["metric", "value", "low", "high", "control", "n", "notes"]
 NO_LABELS = "these metrics are of labels, and the concept set has none"
@@ -32,7 +32,7 @@ def per_dimension(material: Material, spec: EvaluationSpec) -> Found:
     table = pd.DataFrame(columns=COLUMNS)
     if not material.labelled:
         return table, {}, {f"per_dimension/{name}": NO_LABELS for name in PER_DIMENSION}
-    classes = np.stack([material.probed[name] for name in material.labelled], 1).astype(np.int64)
+    classes = np.stack([class_codes(material.probed[name]) for name in material.labelled], 1)
     whole = np.flatnonzero((classes >= 0).all(1))
     try:
         real, shuffled = _rows(material, classes, whole, spec.seed)

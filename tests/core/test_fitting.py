@@ -120,6 +120,13 @@ def test_missing_values_train_the_rest():
     assert fit(Z, {"b": words}, **FAST).labels == {"b": ["x", "y", "z"]}
 
 
+def test_minus_one_is_a_label_as_any_other():
+    """Classes −1 and 1 train what classes 0 and 1 train, and keep their names."""
+    signs = fit(Z, {"b": np.where(LABEL > 0, 1, -1)}, **FAST)
+    assert signs.labels == {"b": [-1, 1]}
+    assert torch.equal(signs.encode(Z), fit(Z, {"b": (LABEL > 0).astype(int)}, **FAST).encode(Z))
+
+
 WORDS = {"b": "label", "c": "numeric"}
 
 

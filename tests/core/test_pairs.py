@@ -34,6 +34,10 @@ def test_pairs_within_kept_rows_are_renumbered():
         (Pairs([0], [1]), "exactly one of shares and differs"),
         (Pairs([0], [1], shares="digits"), "no concept 'digits'"),
         (Pairs([0], [1], shares="digit", rho=1.0), "strictly between 0 and 1"),
+        (
+            Pairs([0], [1], shares="digit", rho=1 - 1e-9),
+            "in single precision too.(.|\n)*rho from 0.999999999 to",
+        ),
         (Pairs([0, 1], [1], shares="digit"), "not two equal lists"),
     ],
 )

@@ -54,6 +54,12 @@ MISTAKES = {
         "toy.yaml:6 concepts.both.digit",
         "write label, numeric",
     ),
+    "a correlation of 1 as trained": (
+        ("digit: label", "digit: {rho: 0.999999999}"),
+        "'rho': a rho of 0.999999999 is 1 in single precision, in which IINs are trained",
+        "toy.yaml:6 concepts.both.digit.rho",
+        "change it so that this holds",
+    ),
     "balance too large": (
         ("digit: label", "digit: {balance: 2.0}"),
         "The field 'balance' is 2.0.",

@@ -1,6 +1,7 @@
 """Linear baselines: exact inverses whose blocks do what they are said to do."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -69,12 +70,12 @@ def test_lda_spans_what_scikit_learns_lda_spans() -> None:
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_missing_labels_leave_their_rows_out(name: str) -> None:
-    """Rows without a label, by None or by -1, change no class mean of the concept that they lack."""
+    """Rows without a label, by None or by NA, change no class mean of the concept that they lack."""
     z, concepts, _ = _rows(240)
     words = np.array([*"abcde"], dtype=object)[concepts["digit"]]
     lost = np.arange(240) % 3 == 0
     by_none = {**concepts, "digit": np.where(lost, None, words)}
-    by_number = {**concepts, "digit": np.where(lost, -1, concepts["digit"])}
+    by_number = {**concepts, "digit": np.where(lost, pd.NA, concepts["digit"].astype(object))}
     a, b = BASELINES[name](z, by_none), BASELINES[name](z, by_number)
     assert a.blocks.dims["digit"] == 4
     assert torch.equal(a.reading, b.reading)

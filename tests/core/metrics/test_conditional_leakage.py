@@ -63,8 +63,8 @@ def test_rows_without_either_label_are_left_out() -> None:
     """A row counts where both the own and the foreign concept have a label."""
     code, concepts, source = _world()
     partly = {
-        "shape": np.where(source % 4 == 0, -1, concepts["shape"]),
-        "size": np.where(source % 3 == 0, -1, concepts["size"]),
+        "shape": np.where(source % 4 == 0, None, concepts["shape"].astype(object)),
+        "size": np.where(source % 3 == 0, None, concepts["size"].astype(object)),
     }
     spec = EvaluationSpec(probes=("linear",), bootstrap=0, permutations=20)
     (shape, size) = conditional_leakage(code, BLOCKS, partly, source, spec)

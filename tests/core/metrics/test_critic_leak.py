@@ -53,7 +53,7 @@ def test_a_label_told_by_the_rest_costs_its_entropy() -> None:
     code = np.hstack([corners[told], rng.normal(size=(n, 2)), corners[told], corners[clean]])
     code += 0.3 * rng.normal(size=code.shape)
     blocks = Blocks({"residual": 4, "told": 2, "clean": 2})
-    concepts = {"told": told, "clean": np.where(np.arange(n) % 5, clean, -1)}
+    concepts = {"told": told, "clean": np.where(np.arange(n) % 5, clean.astype(object), None)}
     found = critic_leaks(code, blocks, concepts, np.arange(n) // 2, SPEC)
     assert math.log(4) - 0.15 < found["told"].nats.value < math.log(4) + 0.05
     assert found["clean"].nats.value < 0.05

@@ -33,7 +33,7 @@ def test_pairs_that_do_not_exist_are_named() -> None:
 
 def test_rows_without_a_label_are_no_bases_and_no_donors() -> None:
     """Pairs come from labelled rows only; where there are none the error counts them."""
-    partly = np.where(np.arange(300) % 2, LABELS["digit"], -1)
+    partly = np.where(np.arange(300) % 2, LABELS["digit"].astype(object), None)
     base, donor = interchange_pairs({**LABELS, "digit": partly}, 200, 0)
     assert (base % 2).all()
     assert (donor % 2).all()

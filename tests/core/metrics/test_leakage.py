@@ -1,11 +1,12 @@
 """The probe leakage matrix on codes whose leakage is known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from iin_core.blocks import Blocks
 from iin_core.errors import InputError
-from iin_core.metrics import FitRows, Leakage, grouped_information, leakage, leakages
+from iin_core.metrics import FitRows, Leakage, grouped_information, interchange_pairs, leakage, leakages
 from iin_core.spec import EvaluationSpec
 
 BLOCKS = Blocks({"residual": 4, "digit": 3, "colour": 2})
@@ -143,22 +144,22 @@ def test_unusable_input_is_named() -> None:
     with pytest.raises(InputError, match="Concept 'digit' has one value only"):
         leakage(code, BLOCKS, {"digit": np.zeros(len(digit), dtype=int)}, source)
     with pytest.raises(InputError, match="Concept 'digit' has no labels"):
-        leakage(code, BLOCKS, {"digit": np.full(len(digit), -1)}, source)
+        leakage(code, BLOCKS, {"digit": np.full(len(digit), None)}, source)
     with pytest.raises(InputError, match="infinite"):
         leakage(code, BLOCKS, {"digit": np.where(digit == 0, np.inf, 1.0)}, source)
-    few = np.where(source == source[0], digit, -1)
+    few = np.where(source == source[0], digit.astype(object), None)
     few[:2] = 0, 1
     with pytest.raises(InputError, match=r"Concept 'digit' has no labels in the rows to"):
         leakage(code, BLOCKS, {"digit": few}, source)
 
 
-@pytest.mark.parametrize("mark", [None, -1])
+@pytest.mark.parametrize("mark", [None, pd.NA])
 def test_rows_without_a_label_are_left_out(mark) -> None:
     """Rows that lack a label are neither fitted on nor read: n, chance and scores are those of the others."""
     source, digit, colour, code = _world(80)
     lost = np.random.default_rng(1).random(len(source)) < 0.4
     words = np.array([*"abcde"], dtype=object)[digit]
-    partly = np.where(lost, None, words) if mark is None else np.where(lost, mark, digit)
+    partly = np.where(lost, mark, words if mark is None else digit.astype(object))
     found = leakage(code, BLOCKS, {"digit": partly, "colour": colour}, source, SPEC)
     for probe in ("linear", "mlp"):
         own, other = _cell(found, probe, "digit", "digit"), _cell(found, probe, "colour", "colour")
@@ -169,6 +170,23 @@ def test_rows_without_a_label_are_left_out(mark) -> None:
         leak = _cell(found, probe, "residual", "digit").accuracy
         assert leak.low <= leak.value <= leak.high
         assert leak.value < leak.chance + 0.15
+
+
+def test_minus_one_is_a_label_as_any_other() -> None:
+    """Classes −1 and 1 are read, exchanged and counted as 0 and 1 are, beside rows that have none."""
+    source, digit, _, code = _world(40)
+    spec = EvaluationSpec(probes=("linear",), bootstrap=0)
+    signs, lost = np.where(digit % 2, 1, -1), np.arange(len(source)) % 3 == 0
+    for absent in (np.zeros(len(source), bool), lost):
+        said, plain = (
+            np.where(absent, None, values.astype(object)) if absent.any() else values
+            for values in (signs, digit % 2)
+        )
+        found = leakage(code, BLOCKS, {"digit": said}, source, spec)
+        assert found == leakage(code, BLOCKS, {"digit": plain}, source, spec)
+        assert found.cells[0].accuracy.n == (~absent).sum()
+        pairs = (interchange_pairs({"digit": labels}, 50, 0) for labels in (said, plain))
+        assert np.array_equal(*map(np.stack, pairs))
 
 
 def test_the_quantile_of_shuffled_labels_bounds_what_luck_gives() -> None:

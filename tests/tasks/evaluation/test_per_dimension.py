@@ -21,7 +21,8 @@ def _material(n_factors: int = 2, missing: int = 0):
     colour = rng.integers(2, size=len(SOURCE))
     code = np.column_stack([digit, colour, rng.normal(size=len(SOURCE))]) + 0.05 * rng.normal(size=(120, 3))
     labels = {"digit": digit.copy(), "colour": colour}
-    labels["digit"][:missing] = -1
+    if missing:
+        labels["digit"] = np.where(np.arange(len(SOURCE)) < missing, None, digit.astype(object))
     return make_material(
         code, {"digit": 1, "colour": 1, "residual": 1}, dict(list(labels.items())[:n_factors]), SOURCE
     )
