@@ -60,15 +60,22 @@ class Pairs:
         Raises:
             InputError: no pair is left, or a pair points outside the rows.
         """
+        found = self.among(rows, n_rows)
+        if found is None:
+            raise InputError(
+                "No pair has both of its rows among those kept for training.", fix="give more pairs"
+            )
+        return found
+
+    def among(self, rows: NDArray[np.int64], n_rows: int) -> Pairs | None:
+        """The same as `within`; None where no pair is left."""
         a, b = np.asarray(self.a, np.int64), np.asarray(self.b, np.int64)
         _check_table(self, a, b, n_rows)
         place = np.full(n_rows, -1)
         place[rows] = np.arange(len(rows))
         kept = (place[a] >= 0) & (place[b] >= 0)
         if not kept.any():
-            raise InputError(
-                "No pair has both of its rows among those kept for training.", fix="give more pairs"
-            )
+            return None
         rho = np.broadcast_to(np.asarray(self.rho), a.shape)[kept]
         return Pairs(place[a][kept], place[b][kept], self.shares, self.differs, rho)
 

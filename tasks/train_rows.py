@@ -20,6 +20,7 @@ from iin_core.row_reader import RowReader, SubsetReader, chunks
 from iin_core.sampling import PairSampler, make_sampler
 from iin_core.spec import PairSpec
 from iin_core.stream import ShardedRows, streams, window_rows
+from iin_core.window_pairs import pairs_within
 from tasks.activations import ActivationReader
 from tasks.layer_rows import LayerRows, read_pairs, read_table
 from tasks.output import Root
@@ -85,9 +86,15 @@ class GroupRows:
         columns, tables = train.columns(unit.factors), train.tables(unit.factors)
 
         def sampler_of(rows: NDArray[np.int64]) -> PairSampler:
-            within = {name: values[rows] for name, values in columns.items()}
-            inside = [table.within(rows, len(train.table)) for table in tables]
-            return _sampler(unit, within, train.source[rows], inside, blocks)
+            within = pairs_within(rows, columns, unit.factors, train.source, tables)
+            return make_sampler(
+                within.columns,
+                within.specs,
+                train.source[rows],
+                blocks,
+                tables=within.tables,
+                links=unit.training.links,
+            )
 
         is_stream = isinstance(layer.x, ShardedRows)
         sampler = sampler_of if is_stream else _sampler(unit, columns, train.source, tables, blocks)

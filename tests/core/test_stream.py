@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from iin_core import stream
 from iin_core.blocks import Blocks
 from iin_core.front import fit_front
+from iin_core.pairs import Pairs
 from iin_core.row_reader import ArrayReader
 from iin_core.sampling import make_sampler
 from iin_core.spec import PairSpec
 from iin_core.stream import RESIDENT_BYTES, SHARD_ROWS, ShardedRows, streams, window_rows
 from iin_core.training import train
+from iin_core.window_pairs import pairs_within
 from tests.core.training_world import SHORT, TINY, layer, make, same
 
 ROWS = 450
@@ -34,13 +36,19 @@ def sharded(rows, window):
     return ShardedRows(ArrayReader(z), fit_front(z, TINY), window)
 
 
+def sampler_within(rows, columns, specs, source, blocks, tables=()):
+    """What a window draws, as `tasks.train_rows` makes it."""
+    within = pairs_within(rows, columns, specs, source, tables)
+    return make_sampler(within.columns, within.specs, source[rows], blocks, tables=within.tables)
+
+
 def streamed(seed, x):
     """The same job as `make`, with rows read in windows."""
     _, label, source = layer()
     blocks = Blocks({"residual": 4, "label": 2})
 
     def sampler_of(rows):
-        return make_sampler({"label": label[rows]}, {"label": PairSpec()}, source[rows], blocks)
+        return sampler_within(rows, {"label": label}, {"label": PairSpec()}, source, blocks)
 
     return replace(make(seed), x=x, sampler=sampler_of)
 
@@ -92,6 +100,44 @@ def test_only_the_rows_of_the_window_are_drawn(small_shards):
         partner = rows[drawn.batch.partner[0, :, 1]]
         assert torch.equal(label[rows[linked]], label[partner[linked]])
         assert linked.any()
+
+
+def test_a_window_without_a_pair_of_a_concept_trains_the_rest(small_shards):
+    """Labels, numbers and pairs that lie in one window are linked there; elsewhere rows train unlinked."""
+    x, (_, label, source) = sharded(ROWS, 100), layer()
+    blocks = Blocks({"residual": 1, "label": 2, "size": 1, "odd": 1, "near": 1})
+    first, label, source = x.rows(0), label[:ROWS], source[:ROWS]
+    here = np.isin(np.arange(ROWS), first)
+    columns = {
+        "label": label,
+        "size": np.where(here, np.arange(ROWS), np.nan),
+        "odd": np.where(here, label % 2, None),
+    }
+    specs = {"label": PairSpec(), "size": PairSpec(kind="numeric"), "odd": PairSpec()}
+    others = first[source[first] != source[first[0]]]
+    table = Pairs(np.full(len(others), first[0]), others, shares="near")
+
+    def sampler_of(rows):
+        return sampler_within(rows, columns, specs, source, blocks, [table])
+
+    linked = [
+        sampler_of(x.rows(window)).draw(64, 4, torch.Generator().manual_seed(0)).rho.amax((0, 1)) > 0
+        for window in range(x.n_windows)
+    ]
+    assert linked[0].tolist() == [False, True, True, True, True]
+    assert all(found.tolist() == [False, True, False, False, False] for found in linked[1:])
+    [result] = train([replace(make(0), x=x, sampler=sampler_of, blocks=blocks)], TINY, SHORT)
+    assert np.isfinite(result.curves["nll_validation"]).all()
+
+
+def test_a_window_without_any_pair_trains_the_likelihood():
+    """Its rows are drawn evenly, and none is linked."""
+    rows = np.arange(50)
+    sampler = sampler_within(rows, {"label": rows}, {"label": PairSpec()}, rows, make(0).blocks)
+    batch = sampler.draw(32, 8, torch.Generator().manual_seed(0))
+    assert batch.rows.shape == (8, 32)
+    assert len(batch.rows.unique()) > 45
+    assert (batch.rho == 0).all()
 
 
 def test_first_rows_are_rows_of_the_first_window(small_shards):
