@@ -29,6 +29,7 @@ PUBLISHED_UPDATES, PAIRS, HIDDEN = 6_000, 50, 128
 ROUNDS, AT_ONCE = 20, 10
 _DIMS = {"residual": 31, "digit": 22, "colour": 11}
 _ROWS = 10_780
+_FLOW, _TRAINING = FlowSpec(), TrainingSpec()
 
 
 def job() -> Job:
@@ -42,9 +43,9 @@ def job() -> Job:
     return make_job(fit_front(z, FlowSpec()), (z, z[:2_700]), sampler, blocks, 0, targets)
 
 
-def our_updates(own: Job) -> Callable[[], None]:
+def our_updates(own: Job, flow: FlowSpec = _FLOW, training: TrainingSpec = _TRAINING) -> Callable[[], None]:
     """Some updates of ours, drawing of the batches included."""
-    stack = Stack([own], FlowSpec(), TrainingSpec(), torch.device("cpu"))
+    stack = Stack([own], flow, training, torch.device("cpu"))
     at = 0
 
     def run() -> None:

@@ -187,12 +187,16 @@ class TrainingSpec(Spec):
         )
 
 
+_PAIRS = {"full": 4000, "short": 1000}
+
+
 class EvaluationSpec(Spec):
     """What is measured of one IIN."""
 
     level: Literal["default", "baselines", "full"] | None = None
     """How much: see docs/metrics.md. None is `baselines` for units of the full budget, else `default`."""
-    pairs: Annotated[int, Field(ge=10, le=1_000_000)] = 4000
+    pairs: Annotated[int, Field(ge=10, le=1_000_000)] | None = None
+    """Of each interchange. None is 4,000, and 1,000 for units of a short budget."""
     probes: tuple[ProbeName, ...] = ("linear", "mlp")
     """Families of the leakage matrix."""
     families: tuple[ProbeName, ...] = ("knn", "qda", "forest", "rbf")
@@ -204,3 +208,13 @@ class EvaluationSpec(Spec):
     bootstrap: Annotated[int, Field(ge=0, le=100_000)] = 200
     """Resamplings of sources behind each interval."""
     seed: int = 0
+
+    @property
+    def n_pairs(self) -> int:
+        """`pairs`, or 4,000."""
+        return self.pairs or _PAIRS["full"]
+
+    def settled(self, budget: str) -> EvaluationSpec:
+        """With a level and a number of pairs where these are left to the budget, "full" or "short"."""
+        level = self.level or ("baselines" if budget == "full" else "default")
+        return self.model_copy(update={"level": level, "pairs": self.pairs or _PAIRS[budget]})

@@ -24,7 +24,7 @@ VERSIONS: dict[Kind, int] = {
     "activations": 1,
     "dimensions": 2,
     "units": 2,
-    "evaluations": 4,
+    "evaluations": 5,
     "report": 2,
 }
 """Raised when the code of a kind of step comes to make something else of the same inputs."""

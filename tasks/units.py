@@ -7,7 +7,6 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from iin_core.errors import nearest
-from iin_core.spec import EvaluationSpec
 from tasks.errors import StudyError
 from tasks.planned import LayerPlan, UnitSettings
 from tasks.study import GateSpec, OverrideSpec
@@ -33,14 +32,8 @@ def unit_settings(
             units += found
     if any(unit.headline for unit in units):
         units = [replace(unit, budget="full" if unit.headline else "short") for unit in units]
-    units = [replace(unit, evaluation=_levelled(unit)) for unit in units]
+    units = [replace(unit, evaluation=unit.evaluation.settled(unit.budget)) for unit in units]
     return units, list({str(problem): problem for problem in problems}.values())
-
-
-def _levelled(unit: UnitSettings) -> EvaluationSpec:
-    """Its evaluation, with a level where the study leaves that open."""
-    level = unit.evaluation.level or ("baselines" if unit.budget == "full" else "default")
-    return unit.evaluation.model_copy(update={"level": level})
 
 
 def _matches(entry: OverrideSpec | GateSpec, layer: LayerPlan, concepts: str) -> bool:

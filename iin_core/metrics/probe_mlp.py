@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -42,17 +43,35 @@ def mlp_probes(inputs: ProbeInputs, *, seed: int = 0) -> Tensor:
     networks = _networks(inputs, min(BATCH, orders[0].shape[1]), seed)
     best = networks.flat.clone()
     kept, least = networks.views(best), torch.full((math.prod(inputs.shape),), math.inf)
-    x, truth, weight = rows.at(*_padded([fold.validation for fold in inputs.folds]))
+    validated = rows.at(*_padded([fold.validation for fold in inputs.folds]))
     for order in orders:
-        for batch in order.split(BATCH, 1):
-            networks.differentiate(*rows.at(batch))
+        for x, truth, counted in rows.at(order).split(BATCH):
+            networks.differentiate(x, truth, counted / counted.sum(2, keepdim=True).clamp_min(1))
             networks.step(LEARNING_RATE, WEIGHT_DECAY)
-        now = -(log_probabilities(networks.parameters, x) * truth * weight).sum((1, 2))
+        now = validated.mean_losses(log_probabilities(networks.parameters, validated.codes))
         better = (now <= least)[:, None, None]
         least = torch.minimum(now, least)
         for old, new in zip(kept, networks.parameters, strict=True):
             old.copy_(torch.where(better, new, old))
     return _read(inputs, rows, kept)
+
+
+class _Chosen(NamedTuple):
+    """Some rows of every fold: codes (P, n, width), truths (P, classes, n), counted (P, 1, n)."""
+
+    codes: Tensor
+    truth: Tensor
+    counted: Tensor
+
+    def split(self, n: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The same, n rows at once."""
+        parts = (self.codes.split(n, 1), self.truth.split(n, 2), self.counted.split(n, 2))
+        return zip(*parts, strict=True)
+
+    def mean_losses(self, log_probs: Tensor) -> Tensor:
+        """(P,): mean CE, nats, over the rows that count."""
+        n = self.counted.sum(2).clamp_min(1).flatten()
+        return -(log_probs * self.truth * self.counted).sum((1, 2)) / n
 
 
 class _Rows:
@@ -67,19 +86,15 @@ class _Rows:
         truth = functional.one_hot(inputs.targets.clamp_min(0), max(inputs.n_classes)).float()
         self._truth = (truth * inputs.known[..., None]).mT.contiguous()
 
-    def at(self, rows: Tensor, counted: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Codes (P, n, width), truths (P, classes, n) and weights (P, 1, n) of mean CE.
-
-        Args:
-            rows: (folds, n) row indices.
-            counted: (folds, n), 0 where a row only fills up the shorter fold.
-        """
-        weight = self._known[:, rows].transpose(0, 1)
-        if counted is not None:
-            weight = weight * counted[:, None]
-        weight = weight / weight.sum(2, keepdim=True).clamp_min(1)
+    def at(self, rows: Tensor, own: Tensor | None = None) -> _Chosen:
+        """Rows (folds, n); where `own` (folds, n) is 0 one only fills up the shorter fold."""
+        counted = self._known[:, rows].transpose(0, 1)
+        if own is not None:
+            counted = counted * own[:, None]
         truth = self._truth[:, :, rows].permute(2, 0, 1, 3)
-        return self.codes(rows), self._for_each_input(truth), self._for_each_input(weight[:, :, None])
+        return _Chosen(
+            self.codes(rows), self._for_each_input(truth), self._for_each_input(counted[:, :, None])
+        )
 
     def codes(self, rows: Tensor) -> Tensor:
         """(P, n, width) of rows (folds, n)."""

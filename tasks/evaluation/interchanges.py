@@ -37,6 +37,8 @@ class Interchanged:
     residual: Mapping[tuple[str, str], Score] = field(default_factory=dict)
 
 
+Rows = NDArray[np.int64]
+_RESIDUAL_SHARE = 4
 _MISSING = {
     "head": "the model has no head that names a concept of the study",
     "reader": "the model has no decoder with an independent reader",
@@ -73,7 +75,7 @@ def prepare_exchange(network: Network, material: Material, spec: EvaluationSpec)
     readers = tuple(reader for reader in network.readers if trial[reader.name])
     judged = [concept for reader in readers for concept in trial[reader.name]]
     try:
-        pairs = draw_pairs(material, judged, spec.pairs, spec.seed)
+        pairs = draw_pairs(material, judged, spec.n_pairs, spec.seed)
     except InputError as error:
         return Exchange((), {}, nobody, Interchanged({}, {}, dict.fromkeys(READERS, error.what)))
     truths = {reader.name: reader.truth(material.table, material.columns) for reader in readers}
@@ -104,9 +106,9 @@ def _add(
         for reader in exchange.readers:
             said = {block: swaps[block][reader.name] for block in swaps}
             alone = {RESIDUAL: said.pop(RESIDUAL)}
-            judge = (exchange.truths[reader.name], *exchange.pairs, material.source, spec)
-            found[method, reader.name] = interchange(said, *judge)
-            kept = interchange(alone, *judge).isolate
+            truths, source = exchange.truths[reader.name], material.source
+            found[method, reader.name] = interchange(said, truths, *exchange.pairs, source, spec)
+            kept = interchange(alone, truths, *_of_residual(exchange.pairs), source, spec).isolate
             if kept is not None:
                 residual[method, reader.name] = kept
     known = exchange.of_baselines
@@ -134,17 +136,24 @@ def _swaps(
     network: Network, material: Material, coded: Coded, pairs: Pairs
 ) -> dict[str, dict[str, Predictions]]:
     """Block → reader → concept → (n,) what is said after the exchange."""
-    base, donor = pairs
     said = {}
     for block in (*material.factors, RESIDUAL):
         if block not in coded.factorisation.blocks:
             continue
+        base, donor = _of_residual(pairs) if block == RESIDUAL else pairs
 
-        def delta(part: slice, block: str = block) -> Tensor:
+        def delta(part: slice, block: str = block, base: Rows = base, donor: Rows = donor) -> Tensor:
             return swap_delta(coded, material.z, (base[part], donor[part]), block)
 
         said[block] = network.predictions(material.rows[base], delta)
     return said
+
+
+def _of_residual(pairs: Pairs) -> Pairs:
+    """The first of the pairs: what its exchange keeps is known well enough from a quarter of them."""
+    base, donor = pairs
+    n = -(-len(base) // _RESIDUAL_SHARE)
+    return base[:n], donor[:n]
 
 
 def _ceilings(

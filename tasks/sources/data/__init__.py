@@ -17,7 +17,7 @@ SOURCES: dict[str, Callable[[SourceSpec, Path], Any]] = {
 }
 """The field of a source → what opens it."""
 
-__all__ = ["SOURCES", "Data", "Inputs", "open_data"]
+__all__ = ["SOURCES", "Data", "Inputs", "make_data", "open_data"]
 
 
 def open_data(spec: SourceSpec, folder: Path) -> Data:
