@@ -12,13 +12,13 @@ class Mates(NamedTuple):
     """Links of rows in each dimension, seen from both ends.
 
     Attributes:
-        index: (K · n · N,), where among all numbers of z̃ the same dimension of the linked row lies; its
+        place: (K · n · N,), where among all numbers of z̃ the same dimension of the linked row lies; its
             own place where there is no link.
         rho: (K, n, N), see `linked_loss`; 0 at the end that is linked to.
         weight: (K, n, N), 1 / (1 − ρ²).
     """
 
-    index: Tensor
+    place: Tensor
     rho: Tensor
     weight: Tensor
 

@@ -56,10 +56,10 @@ def test_links_reach_the_dimensions_of_their_block():
     """Each dimension has the partner and the correlation of its block; neighbours differ in rows."""
     jobs = [make(0), make(1, labelled=False), make(2)]
     drawn = Batches(jobs, SHORT, CPU).at(0)
-    index = drawn.mates.index.view_as(drawn.x)
-    own = torch.arange(index.numel()).view_as(index)
-    assert torch.equal(index.flatten()[index], own)
-    mate = (index - own[:, :1]) // index.shape[-1]
+    place = drawn.mates.place.view_as(drawn.x)
+    own = torch.arange(place.numel()).view_as(place)
+    assert torch.equal(place.flatten()[place], own)
+    mate = (place - own[:, :1]) // place.shape[-1]
     for k, job in enumerate(jobs):
         for block, places in enumerate(job.blocks.index_of_dim):
             rho = drawn.batch.rho[k, :, places]
