@@ -10,6 +10,7 @@ from torch import Tensor
 
 from iin_core.flow import NormalizingFlow
 from iin_core.objective import nll_per_dim
+from iin_core.recorded import moved_in_place
 from iin_core.schedule import learning_rate
 from iin_core.spec import TrainingSpec
 
@@ -44,7 +45,7 @@ class Validation:
         """The mean held-out NLL of each IIN, (K,), in nats per dimension."""
         total = torch.zeros(len(self._x[0]), device=self._x[0].device)
         for x, weight in zip(self._x, self._weight, strict=True):
-            total += torch.where(weight > 0, nll_per_dim(*flow(x)) * weight, 0).sum(1)
+            total += torch.where(weight > 0, nll_per_dim(*moved_in_place(flow, x)) * weight, 0).sum(1)
         return total
 
 

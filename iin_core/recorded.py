@@ -22,6 +22,19 @@ def recorded(flow: NormalizingFlow, x: Tensor, parameters: Sequence[Tensor]) -> 
     return moved
 
 
+@torch.no_grad()
+def moved_in_place(flow: NormalizingFlow, x: Tensor) -> tuple[Tensor, Tensor]:
+    """z̃ and log|det| of rows without a gradient, in the memory that updates of as many rows have left.
+
+    Where there is none it is the plain pass, which takes half as long again.
+    """
+    way = _KEPT.get(flow)
+    if way is None or not way.fits(flow, x):
+        return flow(x)  # type: ignore[no-any-return]
+    way.turn += 1
+    return way.run(x)
+
+
 class _Recorded(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, flow: NormalizingFlow, x: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor]:

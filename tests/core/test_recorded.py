@@ -5,6 +5,7 @@ import torch
 
 from iin_core.blocks import Blocks
 from iin_core.flow import NormalizingFlow, build_flow
+from iin_core.recorded import moved_in_place
 from iin_core.spec import FlowSpec
 from iin_core.transforms import NetShape, ResidualCoupling
 from iin_core.transforms.gradient_place import make_place, offer_place, take_place, withdraw_place
@@ -196,6 +197,20 @@ def test_memory_that_moved_is_found():
     permutation.inverse_index = permutation.forward_index.argsort(-1)
     for n in (6, 8):
         assert_same(flow, rows(n))
+
+
+@pytest.mark.parametrize("n", [6, 7])
+def test_rows_without_a_gradient_may_use_the_memory_of_updates(n):
+    """With or without a fitting pass before it the result is the plain one, and that pass is over."""
+    flow = made(OURS)
+    z_tilde, _ = flow(rows(6))
+    torch.autograd.grad(z_tilde.sum(), next(flow.parameters()), retain_graph=True)
+    for own, plain in zip(moved_in_place(flow, rows(n, seed=1)), flow.plain(rows(n, seed=1)), strict=True):
+        assert not own.requires_grad
+        torch.testing.assert_close(own, plain)
+    if n == 6:
+        with pytest.raises(RuntimeError, match="Another pass has overwritten"):
+            torch.autograd.grad(z_tilde.sum(), next(flow.parameters()))
 
 
 @pytest.mark.parametrize("n", [50, 51])
