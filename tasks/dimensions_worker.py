@@ -24,7 +24,7 @@ from tasks.unit_front import write_front
 
 _SAMPLE_BYTES = 2**30
 """Rows of z from which dimensions are estimated, where there are more. Fronts are fitted on all."""
-_LEAST_ROWS = 4096
+_LEAST_ROWS = 256
 
 
 def estimate_and_seal(root_url: str, rows_key: str, units: Sequence[Unit]) -> None:

@@ -27,7 +27,7 @@ from tasks.output import Root
 from tasks.plan import Unit
 from tasks.unit_front import open_front
 
-_SAMPLE_ROWS, _VALIDATION_ROWS, _LEAST_ROWS = 65_536, 8192, 4096
+_SAMPLE_ROWS, _VALIDATION_ROWS, _LEAST_ROWS = 65_536, 8192, 256
 _SAMPLE_BYTES = 2**30
 _PIECES = 16
 
@@ -127,7 +127,8 @@ class GroupRows:
 def sample_rows(n_features: int) -> tuple[int, int]:
     """Of how many rows of N features priors, deviations and held-out curves are taken, at most.
 
-    Training and validation rows: within a gibibyte of z, and not fewer than 4,096.
+    Training and validation rows: within a gibibyte of z each, or 256 where even these take more (above a
+    million features).
     """
     fits = max(_LEAST_ROWS, _SAMPLE_BYTES // (4 * n_features))
     return min(_SAMPLE_ROWS, fits), min(_VALIDATION_ROWS, fits)

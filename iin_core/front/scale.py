@@ -13,6 +13,7 @@ from iin_core.row_reader import RowReader, chunks
 
 _LIMIT = 8.0
 _SAMPLE = 1024
+_SAMPLE_BYTES = 2**30
 _RUN = 8
 _FEATURES_AT_ONCE = 1024
 _FROM_5_TO_95_PERCENT = 3.29
@@ -37,14 +38,27 @@ def fit_scale(reader: RowReader) -> RobustScale:
 
     The quantiles look past a few rows of extreme values, the mean and the deviation do not. A feature
     that is nearly always the same (a rare one behind a ReLU) gets a tenth of its deviation, and one
-    that never moves in the sample the median scale of the others.
+    that never moves in the sample the median scale of the others. Layers of more than 262,144 features
+    are read several times, so that no more than a gibibyte of the sample lies in memory.
     """
-    sample = torch.cat([torch.from_numpy(rows) for rows in spread_rows(reader, _SAMPLE)])
-    parts = [_spread(part) for part in sample.split(_FEATURES_AT_ONCE, 1)]
+    n_rows = min(reader.n_rows, _SAMPLE)
+    at_once = max(1, _SAMPLE_BYTES // (4 * n_rows))
+    parts = [
+        _spread(part)
+        for first in range(0, reader.n_features, at_once)
+        for part in _columns(reader, first, at_once).split(_FEATURES_AT_ONCE, 1)
+    ]
     centre, scale = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
     moving = scale > 0
     scale[~moving] = scale[moving].median() if moving.any() else 1.0
     return RobustScale(centre, scale)
+
+
+def _columns(reader: RowReader, first: int, at_once: int) -> Tensor:
+    """The sample's rows of some features."""
+    runs = spread_rows(reader, _SAMPLE)
+    # Copied: a view of a run would keep all of its features.
+    return torch.cat([torch.from_numpy(rows[:, first : first + at_once].copy()) for rows in runs])
 
 
 def spread_rows(reader: RowReader, at_most: int) -> Iterator[np.ndarray]:

@@ -33,10 +33,11 @@ def test_pieces_are_rows_evenly_taken(n, most):
 
 
 def test_samples_are_bounded_in_bytes():
-    """Narrow layers give 65,536 rows, wide ones what fits into a gibibyte, and never fewer than 4,096."""
+    """Narrow layers give 65,536 rows, wide ones what fits into a gibibyte, and never fewer than 256."""
     assert sample_rows(64) == (65_536, 8192)
     assert sample_rows(16_384) == (16_384, 8192)
-    assert sample_rows(10**6) == (4096, 4096)
+    assert sample_rows(10**6) == (268, 268)
+    assert sample_rows(2 * 10**6) == (256, 256)
 
 
 @pytest.mark.parametrize("feed", ["resident", "stream"])
