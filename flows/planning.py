@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flows.checking import FLOAT, memory_here, processors_here
@@ -47,13 +47,10 @@ def steps_of(plan: Plan, root: Root | None) -> list[PlannedStep]:
         plan: of the study as it is written now.
         root: where its outputs may lie; None if there is no root yet.
     """
-    from tasks.evaluation.cost import evaluation_cost
-
     before = _before(plan, root)
     sizes = {
         layer.extract.key: plan.n_rows * layer.n * FLOAT for model in plan.models for layer in model.layers
     }
-    costs = {unit.evaluate.key: evaluation_cost(unit, plan.sizes).seconds for unit in plan.units}
     changed: dict[str, str] = {}
     lines = []
     for step in plan.steps():
@@ -61,9 +58,22 @@ def steps_of(plan: Plan, root: Root | None) -> list[PlannedStep]:
         state, why = _state(step, root, before, changed)
         if state != REUSED:
             changed[step.key] = f"{name} {step.label}"
-        known = (sizes.get(step.key), costs.get(step.key))
-        lines.append(PlannedStep(name, step.label, step.key, state, why, *known))
-    return lines
+        lines.append(PlannedStep(name, step.label, step.key, state, why, sizes.get(step.key)))
+    costs = _costs(plan, {line.key for line in lines if line.state != REUSED})
+    return [replace(line, seconds=costs.get(line.key)) for line in lines]
+
+
+def _costs(plan: Plan, keys: set[str]) -> dict[str, float]:
+    """Step → seconds, of the evaluations with these keys; what is sealed costs nothing."""
+    from tasks.evaluate_groups import evaluated_together
+    from tasks.evaluation.cost import evaluation_cost
+
+    units = [unit for unit in plan.units if unit.evaluate.key in keys]
+    return {
+        unit.evaluate.key: evaluation_cost(unit, plan.sizes, len(group)).seconds
+        for group in evaluated_together(units, plan.sizes)
+        for unit in group
+    }
 
 
 def _before(plan: Plan, root: Root | None) -> dict[tuple[str, str], str]:

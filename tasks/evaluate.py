@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from tasks.claim import claim, refuse_failures
 from tasks.cluster import Call, Cluster, Failure
+from tasks.evaluate_groups import evaluated_together
 from tasks.evaluate_job import Job
 from tasks.evaluate_worker import evaluate_and_seal
 from tasks.output import Output, Root
 from tasks.plan import ModelPlan, Plan, Unit
 from tasks.train_worker import UnitFailure
-
-_LARGEST = 8
-_MOST_NUMBERS = 2**26
-"""Of held-out activations of all units of a call: each also has a code, and what becomes of it."""
 
 
 def evaluate(
@@ -59,7 +56,7 @@ def evaluate(
         keys = {step.key for step in missing}
         for key in waiting.keys() - keys:
             seal(key)
-        groups = evaluated_together(plan, [unit for key, unit in waiting.items() if key in keys])
+        groups = evaluated_together([unit for key, unit in waiting.items() if key in keys], plan.sizes)
         calls = [_call(plan, root, group) for group in groups]
         resource = plan.study.resources.evaluate
         for failure in cluster.run(evaluate_and_seal, calls, resource=resource, on_done=done):
@@ -68,20 +65,6 @@ def evaluate(
             done(failure.call, [UnitFailure(unit.name, failure.error) for unit in lost])
     refuse_failures(failed, "evaluate")
     return [root.open("evaluations", unit.evaluate.key) for unit in trained]
-
-
-def evaluated_together(plan: Plan, units: Iterable[Unit]) -> list[list[Unit]]:
-    """Units that differ in their seeds alone, as many as one worker takes at once."""
-    alike: dict[tuple[str, ...], list[Unit]] = {}
-    for unit in units:
-        level = unit.evaluation.model_dump_json()
-        alike.setdefault((unit.model, unit.layer.extract.key, unit.concepts, level), []).append(unit)
-    groups = []
-    for members in alike.values():
-        numbers = max(1, plan.sizes.n_heldout * members[0].layer.n)
-        size = max(1, min(_LARGEST, _MOST_NUMBERS // numbers))
-        groups += [members[start : start + size] for start in range(0, len(members), size)]
-    return groups
 
 
 def _call(plan: Plan, root: Root, group: list[Unit]) -> Call:

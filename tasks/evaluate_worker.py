@@ -17,7 +17,7 @@ from iin_core.errors import IinError
 from iin_core.interpreter import Interpreter
 from iin_core.metrics import Leakage, Score
 from iin_core.spec import EvaluationSpec
-from tasks.data_sizes import data_sizes
+from tasks.data_sizes import DataSizes, data_sizes
 from tasks.evaluate_job import Job, open_network
 from tasks.evaluation.cost import evaluation_cost
 from tasks.evaluation.dependence import some_rows
@@ -76,7 +76,7 @@ def evaluate_and_seal(root_url: str, jobs: Sequence[Job]) -> list[UnitFailure]:
     with timed("probes", times):
         read = _read_codes(materials, job.spec)
     times["evaluate"] = time.perf_counter() - begun
-    group = _Group(root, rows.table, network, shared, {name: s / len(opened) for name, s in times.items()})
+    group = _Group(root, data_sizes(rows.table, _AS_SEALED, job.probed), network, shared, times, len(opened))
     for (job, interpreter), material, leakage in zip(opened, materials, read, strict=True):
         try:
             # A code that cannot be read is refused here, alone.
@@ -92,21 +92,23 @@ class _Group:
 
     Args:
         root: where to.
-        table: all rows.
+        sizes: from which costs are told.
         network: the model at their layer.
         shared: what was measured for all of them.
-        times: a unit's share of the seconds that were spent on all of them.
+        times: the seconds that were spent on all of them.
+        n: how many they are.
     """
 
     root: Root
-    table: pd.DataFrame
+    sizes: DataSizes
     network: Network
     shared: Shared
     times: Mapping[str, float]
+    n: int
 
     def seal(self, job: Job, interpreter: Interpreter, material: Material, leakage: Leakage) -> None:
         """Measure what is left of a unit, and seal all of it."""
-        begun, times = time.perf_counter(), dict(self.times)
+        begun, times = time.perf_counter(), {name: spent / self.n for name, spent in self.times.items()}
         unit, spec = job.unit, job.spec
         trained = self.root.open("units", unit.train.key)
         curves = _read_curves(trained)
@@ -128,8 +130,8 @@ class _Group:
                 "figures": captions,
             }
             times["evaluate"] += time.perf_counter() - begun
-            sizes = data_sizes(self.table, _AS_SEALED, job.probed)
-            attempt.seal(meta, times={**times, "predicted": evaluation_cost(unit, sizes).seconds})
+            predicted = evaluation_cost(unit, self.sizes, self.n).seconds
+            attempt.seal(meta, times={**times, "predicted": predicted})
         _log.info("%s evaluated in %.0f s", unit.name, times["evaluate"])
 
 

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
+from iin_core.metrics.folds import MAX_FITTED
 from tasks.data_sizes import DataSizes
 from tasks.evaluation.dependence import MOST_ROWS, TESTS
 from tasks.evaluation.literature import TREE_GROUPS, VOTE_DRAWS
 from tasks.planned import Unit
 
-_HALF_PRICE = 0.5
-"""Of a probe without a control of its own."""
+_A_CELL, _A_READING = 3e-5, 2e-6
+"""Seconds a row that a linear and an MLP probe of one concept are fitted on, and that they read."""
+_A_SWAP = 1.5e-4
+_REST = 0.5
+"""Codes, exactness and figures."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Cost:
     """Seconds of one core of a laptop's size, within a factor of two where the network is small.
 
     Args:
-        parts: what is measured → seconds; the names are those of the manifest's `times`.
+        parts: what is measured → seconds.
     """
 
     parts: Mapping[str, float]
@@ -45,7 +49,7 @@ class _Sizes:
     baselines: int
 
 
-def evaluation_cost(unit: Unit, data: DataSizes) -> Cost:
+def evaluation_cost(unit: Unit, data: DataSizes, together: int = 1) -> Cost:
     """Seconds by part, from the number of held-out rows, dimensions, blocks, concepts and classes.
 
     The constants were measured on one core; a swap is priced as one through a small network, since
@@ -54,15 +58,21 @@ def evaluation_cost(unit: Unit, data: DataSizes) -> Cost:
     Args:
         unit: which; its level decides what is measured.
         data: rows and classes of the study.
+        together: units of one call: what is done once for all of them is shared among them.
     """
     spec, sizes = unit.evaluation, _sizes(unit, data)
-    cells = (sizes.blocks + 1) * sizes.probed
-    linear_cells = sizes.baselines * sizes.blocks * sizes.labels
-    swaps = spec.pairs * (sizes.own + 1) * (1 + sizes.baselines) if sizes.own else 0
+    cell = _A_CELL * min(sizes.n, 2 * MAX_FITTED) + _A_READING * sizes.n
+    controls = 1 if spec.level == "default" else 2
+    swaps = spec.n_pairs * (sizes.own + 0.25) if sizes.own else 0
+    fits = 0.3 + 2e-10 * sizes.n_train * sizes.width**2
     parts = {
-        "probes": 0.5 + 1.1e-4 * sizes.n * (cells + _HALF_PRICE * linear_cells),
-        "baselines": sizes.baselines * (0.3 + 2e-10 * sizes.n_train * sizes.width**2),
-        "interchange": 1.2e-4 * swaps,
+        "probes": cell * (sizes.blocks + 1) * sizes.probed * controls,
+        "layer": cell * sizes.probed / together,
+        "baselines": sizes.baselines
+        * (fits + cell * sizes.blocks * sizes.labels + _A_SWAP * swaps)
+        / together,
+        "interchange": _A_SWAP * (swaps + min(sizes.n, spec.n_pairs) / together) if sizes.own else 0.0,
+        "rest": _REST,
     }
     return Cost(parts | _more(unit, sizes) if spec.level == "full" else parts)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from flows.checking import check_space, needed_by
-from flows.planning import _differences, _short
+from flows.planning import _differences, _short, steps_of, totals
 from flows.scores import HEADLINE_COLUMNS, score_rows, seed_lines
+from tests.tasks.evaluation_world import make_world
 
 
 def test_only_what_differs_is_named() -> None:
@@ -19,6 +20,22 @@ def test_long_values_are_cut() -> None:
     """A checkpoint's settings do not fill the screen."""
     assert _short(None) == "nothing"
     assert len(_short(["x"] * 100)) == 40
+
+
+def test_what_is_sealed_costs_no_seconds(tmp_path) -> None:
+    """Evaluations that are reused show none, and the sum is that of the others."""
+    from tasks.output import open_root
+
+    world = make_world(tmp_path, open_root(str(tmp_path / "root")))
+    first, *others = world.plan.units
+    with world.root.begin(first.evaluate) as attempt:
+        attempt.seal({}, times={})
+    lines = steps_of(world.plan, world.root)
+    seconds = {line.key: line.seconds for line in lines}
+    assert seconds[first.evaluate.key] is None
+    assert all(seconds[unit.evaluate.key] > 0 for unit in others)
+    expected = round(sum(seconds[unit.evaluate.key] for unit in others))
+    assert totals(world.plan, lines, world.root)["seconds_of_evaluation"] == expected
 
 
 def test_scores_of_short_units_are_marked() -> None:

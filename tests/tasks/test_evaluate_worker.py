@@ -3,21 +3,29 @@
 import io
 import json
 import re
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from iin_core.errors import ModelError
-from iin_core.spec import ReadingSpec
+from iin_core.metrics import Leakage
+from iin_core.spec import EvaluationSpec, ReadingSpec
+from tasks import evaluate_worker
 from tasks.evaluate import job_of
+from tasks.evaluate_job import Job
 from tasks.evaluate_worker import evaluate_and_seal
+from tasks.evaluation import material
 from tasks.evaluation.keys import BASELINES, SCORE_KEYS
-from tasks.output import Output, open_root
+from tasks.evaluation.material import Material
+from tasks.output import Output, Root, open_root
 from tasks.plan import Unit
 from tasks.sealed import identity
-from tests.tasks.evaluation_world import World, make_world, seal_unit, with_layer
+from tests.tasks.evaluation_world import World, make_world, perfect, seal_unit, with_layer
 
 
 @pytest.fixture(scope="module")
@@ -243,3 +251,66 @@ def test_units_without_activations_leave_nothing_behind(world, tmp_path) -> None
         evaluate_and_seal(root.url, [job_of(world.plan, unit)])
     assert root.find(unit.evaluate) is None
     assert not [path for folder in root.key_folders("evaluations") for path in folder.iterdir()]
+
+
+def _seeds(world: World, root: Root) -> list[Unit]:
+    """The classifier's unit of digit and colour with two seeds; both trained, neither evaluated."""
+    unit = world.unit("classifier", "both")
+    units = []
+    for seed in (0, 1):
+        steps = {kind: replace(getattr(unit, kind), spec={"seed": seed}) for kind in ("train", "evaluate")}
+        units.append(replace(unit, settings=replace(unit.settings, seed=seed), **steps))
+        seal_unit(root, units[-1])
+    return units
+
+
+def _jobs(world: World, units: list[Unit]) -> list[Job]:
+    return [job_of(world.plan, unit) for unit in units]
+
+
+@pytest.fixture
+def again(jobs_folder, tmp_path) -> World:
+    """The same world in a root of its own."""
+    return make_world(jobs_folder, open_root(str(tmp_path / "root")))
+
+
+def test_baselines_are_fitted_once_for_all_seeds(again, monkeypatch) -> None:
+    """Units that are evaluated together share them, and each is sealed as it would be alone, bit by bit."""
+    fitted: list[str] = []
+    for name, fit in material.BASELINES.items():
+        counted = partial(lambda name, fit, *given: fitted.append(name) or fit(*given), name, fit)
+        monkeypatch.setitem(material.BASELINES, name, counted)
+    units = _seeds(again, again.root)
+    assert evaluate_and_seal(again.root.url, _jobs(again, units)) == []
+    assert sorted(fitted) == sorted(BASELINES)
+    together = [again.root.open("evaluations", unit.evaluate.key) for unit in units]
+    for unit, output in zip(units, together, strict=True):
+        shutil.rmtree(str(again.root.folder("evaluations", unit.evaluate.key)))
+        assert evaluate_and_seal(again.root.url, _jobs(again, [unit])) == []
+        alone = again.root.open("evaluations", unit.evaluate.key)
+        assert identity(alone.manifest) == identity(output.manifest)
+
+
+def test_a_unit_that_cannot_be_read_stops_no_other(again, monkeypatch) -> None:
+    """A code that is not finite is that unit's failure alone; what is sealed is not measured again."""
+    units = _seeds(again, again.root)
+    broken = perfect(list(units[0].factors))
+    broken.front.forward.fill_(float("nan"))
+    given = {units[0].train.key: broken, units[1].train.key: perfect(list(units[1].factors))}
+    monkeypatch.setattr(evaluate_worker, "open_interpreter", lambda _, unit: given[unit.train.key])
+    (failure,) = evaluate_and_seal(again.root.url, _jobs(again, units))
+    assert failure.unit == units[0].name
+    assert "not finite" in failure.error.what
+    assert again.root.find(units[1].evaluate) is not None
+    assert again.root.find(units[0].evaluate) is None
+    monkeypatch.setattr(evaluate_worker, "open_interpreter", lambda *_: perfect(list(units[0].factors)))
+    monkeypatch.setattr(evaluate_worker, "probe_units", _only(evaluate_worker.probe_units, 1))
+    assert evaluate_and_seal(again.root.url, _jobs(again, units)) == []
+
+
+def _only(probe: Callable[..., list[Leakage]], n: int) -> Callable[..., list[Leakage]]:
+    def probed(materials: Sequence[Material], spec: EvaluationSpec) -> list[Leakage]:
+        assert len(materials) == n
+        return probe(materials, spec)
+
+    return probed
