@@ -187,7 +187,7 @@ class TrainingSpec(Spec):
         )
 
 
-_PAIRS = {"full": 4000, "short": 1000}
+_PAIRS = {"default": 1000, "baselines": 4000, "full": 4000}
 
 
 class EvaluationSpec(Spec):
@@ -196,7 +196,7 @@ class EvaluationSpec(Spec):
     level: Literal["default", "baselines", "full"] | None = None
     """How much: see docs/metrics.md. None is `baselines` for units of the full budget, else `default`."""
     pairs: Annotated[int, Field(ge=10, le=1_000_000)] | None = None
-    """Of each interchange. None is 4,000, and 1,000 for units of a short budget."""
+    """Of each interchange. None is 4,000, and 1,000 on `default`."""
     probes: tuple[ProbeName, ...] = ("linear", "mlp")
     """Families of the leakage matrix."""
     families: tuple[ProbeName, ...] = ("knn", "qda", "forest", "rbf")
@@ -211,10 +211,10 @@ class EvaluationSpec(Spec):
 
     @property
     def n_pairs(self) -> int:
-        """`pairs`, or 4,000."""
-        return self.pairs or _PAIRS["full"]
+        """`pairs`, or as many as the level has."""
+        return self.pairs or _PAIRS[self.level or "baselines"]
 
     def settled(self, budget: str) -> EvaluationSpec:
-        """With a level and a number of pairs where these are left to the budget, "full" or "short"."""
+        """With a level where this is left to the budget, "full" or "short"."""
         level = self.level or ("baselines" if budget == "full" else "default")
-        return self.model_copy(update={"level": level, "pairs": self.pairs or _PAIRS[budget]})
+        return self.model_copy(update={"level": level})

@@ -33,12 +33,6 @@ def unit_of(level: str, factors: dict[str, PairSpec], n: int = 64, **evaluation:
     return Unit(settings, factors, step, step, step)
 
 
-def replace_evaluation(unit: Unit, budget: str) -> Unit:
-    """The unit with what its budget settles."""
-    settled = unit.evaluation.settled(budget)
-    return replace(unit, settings=replace(unit.settings, evaluation=settled))
-
-
 def test_the_constants_are_those_that_were_measured() -> None:
     """Every part of a full evaluation is within a factor of two of what it took."""
     data = replace(DATA, n_classes={"digit": 10, "colour": 6})
@@ -71,14 +65,15 @@ def test_units_that_are_evaluated_together_share_what_is_done_once() -> None:
     assert third["interchange"] < alone["interchange"]
 
 
-def test_pairs_are_fewer_for_a_short_budget() -> None:
-    """What a study leaves open costs a short unit a quarter of the swaps; what it says stays."""
-    full, short = (
-        evaluation_cost(replace_evaluation(unit_of("default", LABELS), budget), DATA).parts["interchange"]
-        for budget in ("full", "short")
+def test_pairs_are_fewer_by_default() -> None:
+    """What a study leaves open is a quarter of the swaps on `default`; what it says stays."""
+    default, baselines = (
+        evaluation_cost(unit_of(level, LABELS), DATA).parts["interchange"]
+        for level in ("default", "baselines")
     )
-    assert short < full / 2
-    assert EvaluationSpec(pairs=50).settled("short").pairs == 50
+    assert default < baselines / 2
+    assert EvaluationSpec(pairs=50, level="default").n_pairs == 50
+    assert [EvaluationSpec().settled(budget).n_pairs for budget in ("full", "short")] == [4000, 1000]
 
 
 @pytest.mark.parametrize(
