@@ -127,7 +127,9 @@ def _check_table(pairs: Pairs, a: NDArray[np.int64], b: NDArray[np.int64], n_row
         if fault.any():
             first = int(np.flatnonzero(fault)[0])
             raise InputError(
-                f"{fault.sum()} pairs {what}.", where=f"pair {first}: rows {a[first]}, {b[first]}"
+                f"{fault.sum()} pairs {what}.",
+                where=f"pair {first}: rows {a[first]}, {b[first]}",
+                fix="drop these pairs; rows are counted from 0",
             )
     rho = np.asarray(pairs.rho, np.float64)
     single = rho.astype(np.float32)

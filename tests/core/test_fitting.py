@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from iin_core import FlowSpec, Pairs, TrainingSpec, fit
-from iin_core.errors import InputError, InputWarning
+from iin_core.errors import DivergedError, InputError, InputWarning
 from iin_core.spec import PairSpec
 
 FAST = {"flow": FlowSpec(couplings=2, hidden=16), "training": TrainingSpec(updates=20, batch=32)}
@@ -107,6 +107,15 @@ def test_bad_input_is_refused(z, concepts, options, message):
     """What cannot be fitted is refused with a sentence that says what is wrong."""
     with pytest.raises(InputError, match=message):
         fit(z, concepts, **FAST, **options)
+
+
+def test_a_training_that_diverges_is_said():
+    """With the update, the settings, and what to change."""
+    spec = PairSpec().model_copy(update={"rho": 1 - 1e-9})
+    with pytest.raises(DivergedError, match="diverged by update 10: 10 updates had no finite loss") as error:
+        fit(Z, {"b": LABEL}, specs={"b": spec}, **FAST)
+    assert "learning_rate 0.002, batch 32" in error.value.where
+    assert error.value.fix
 
 
 def test_missing_values_train_the_rest():
