@@ -64,7 +64,8 @@ def _control(method: Codes, stage: Stage) -> dict[str, Any]:
 
 def _cross_fit(method: Codes, stage: Stage) -> dict[str, Any]:
     rows = stage.rows("heldout")
-    labels = {name: stage.table[name].to_numpy()[rows] for name in CONCEPTS}
+    named = [name for name in stage.table.columns if name in method.blocks]
+    labels = {name: stage.table[name].to_numpy()[rows] for name in named}
     source = stage.table["source"].to_numpy()[rows]
     z = method.z_tilde[rows]
     found = leakages({"code": (z, method.blocks), "all": (z, None)}, labels, source, _spec("mlp"), shuffles=0)
@@ -106,9 +107,7 @@ def _spec(*probes: str) -> EvaluationSpec:
 
 def _cells(found: Leakage) -> dict[str, list[float | None]]:
     return {
-        f"{cell.block} > {cell.concept}": _shown(cell.accuracy)
-        for cell in found.cells
-        if cell.block != cell.concept
+        f"{cell.block} > {cell.concept}": _shown(cell.accuracy) for cell in found.cells if not cell.own
     }
 
 

@@ -35,6 +35,9 @@ def print_table(found: Results) -> None:
             f"| {method}, {layer} | {row['cpu']:.0f} | {joint} ({ceiling}) | {train} | {cross} "
             f"(R>d {low:.3f}–{high:.3f}) | {worst[0]:.3f} {family} | {row['gmig']:.3f} | {deviation} |"
         )
+        others = {cell: shown[0] for cell, shown in row["cross_fit"].items() if cell not in CELLS}
+        if others:
+            print("|", "; ".join(f"{cell} {value:.3f}" for cell, value in others.items()), "|")
 
 
 def draw(found: Results, path: Path) -> None:
