@@ -58,4 +58,4 @@ def _has_pairs(values: NDArray[np.generic], source: NDArray[np.generic], kind: s
     code = class_index(values)[1]
     _, source_code = np.unique(source, return_inverse=True)
     found = np.unique(np.stack((code, source_code))[:, code >= 0], axis=1)
-    return len(np.unique(found[0])) < found.shape[1]
+    return len(np.unique(found[0])) < int(found.shape[1])

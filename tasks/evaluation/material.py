@@ -168,7 +168,11 @@ def class_codes(values: NDArray[np.generic]) -> NDArray[np.int64]:
 
 def _classes(column: pd.Series) -> NDArray[np.generic]:
     codes = class_index(column.to_numpy())[1]
-    return codes if (codes >= 0).all() else np.where(codes < 0, None, codes.astype(object))
+    if (codes >= 0).all():
+        return codes
+    found = codes.astype(object)
+    found[codes < 0] = None
+    return found
 
 
 def is_absent(values: NDArray[np.generic]) -> NDArray[np.bool_]:
