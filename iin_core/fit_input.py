@@ -104,7 +104,7 @@ def check_training(data: FitInput, flow: FlowSpec) -> None:
         InputError: fewer rows than dimensions, or a concept of one value.
     """
     n, n_features = data.z.shape
-    width = min(n_features, flow.front_dims) if flow.front == "whiten" else n_features
+    width = min(n_features, flow.most_dims) if flow.front == "whiten" else n_features
     if n < width:
         fewer = max(2, n // 4 // 2 * 2)
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,7 +28,7 @@ from iin_core.front import Front, fit_front, shared_by
 from iin_core.interpreter import Interpreter
 from iin_core.pairs import Pairs
 from iin_core.priors import NormalPrior, Prior, fit_class_prior, fit_value_prior, plain
-from iin_core.sampling import make_sampler
+from iin_core.sampling import PairSampler, make_sampler
 from iin_core.spec import FlowSpec, PairSpec, TrainingSpec
 from iin_core.training import Trained, make_job, train
 
@@ -87,7 +88,7 @@ def fit(  # noqa: PLR0913
     kept, held_back = _hold_back(data.source, seed)
     rows = data.of(kept)
     check_training(rows, flow)
-    front = fit_front(rows.z, flow, shared_by(rows.columns, data.specs, rows.tables))
+    front = fit_front(rows.z, flow, shared_by(rows.columns, data.specs, rows.tables), rows.source)
     found = _dimensions(rows, dims, front)
     blocks = Blocks(found.dims)
     sampler = make_sampler(
@@ -95,6 +96,7 @@ def fit(  # noqa: PLR0913
     )
     targets = concept_targets(rows.columns, rows.specs)
     job = make_job(front, (rows.z, data.z[held_back]), sampler, blocks, seed, targets)
+    job = replace(job, check=_check(data, held_back, blocks, training))
     [trained] = train([job], flow, training)
     meta = {
         "seed": seed,
@@ -132,7 +134,8 @@ def assemble(
     if trained.failure is not None:
         raise trained.failure
     last = trained.curves.iloc[-1]
-    meta = {**meta, "nll_train": float(last["nll_train"]), "nll_validation": float(last["nll_validation"])}
+    nll = {name: float(last[name]) for name in ("nll_train", "nll_validation")}
+    meta = {**meta, **nll, "linear": trained.linear}
     normal: dict[str, Prior] = {name: NormalPrior(dim) for name, dim in blocks.dims.items()}
     interpreter = Interpreter(front, trained.flow, blocks, normal, meta)
     z, columns, specs = rows
@@ -157,6 +160,19 @@ def _hold_back(source: NDArray[Any], seed: int) -> tuple[NDArray[np.int64], NDAr
     n_held = max(1, round(_VALIDATION_SHARE * len(values)))
     held = np.isin(code, np.random.default_rng(seed).permutation(len(values))[:n_held])
     return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def _check(
+    data: FitInput, held_back: NDArray[np.int64], blocks: Blocks, training: TrainingSpec
+) -> PairSampler | None:
+    """What draws linked validation rows; None where a concept has no pairs among them."""
+    try:
+        rows = data.of(held_back)
+        return make_sampler(
+            rows.columns, rows.specs, rows.source, blocks, tables=rows.tables, links=training.links
+        )
+    except InputError:
+        return None
 
 
 def _dimensions(rows: FitInput, dims: str | Mapping[str, int], front: Front) -> Dimensions:

@@ -38,6 +38,7 @@ class Job:
         seed: of the network's start, the pairs and the noise.
         targets: for penalties, concept → one value a training row: its class (long, −1 where it is
             missing), or its normal score (float, NaN where it is missing).
+        check: draws linked rows of x_validation; None where they make no pairs.
     """
 
     x: Tensor | ShardedRows
@@ -47,6 +48,7 @@ class Job:
     blocks: Blocks
     seed: int
     targets: Mapping[str, Tensor] = field(default_factory=dict)
+    check: PairSampler | None = None
 
     @property
     def n_dims(self) -> int:
@@ -75,6 +77,7 @@ class Trained:
             that are kept, their moving average where the training has one, before they are calibrated.
         updates: how many were done: fewer than asked for where training stopped early.
         cost: of the whole stack.
+        linear: whether a linear flow was put in the trained one's place, see `iin_core.linear_flow`.
     """
 
     flow: NormalizingFlow
@@ -82,6 +85,7 @@ class Trained:
     failure: DivergedError | None
     updates: int
     cost: Cost
+    linear: bool = False
 
 
 def make_job(

@@ -11,6 +11,7 @@ PenaltyName = Literal["adversary", "critic", "hsic"]
 ProbeName = Literal["linear", "mlp", "knn", "qda", "forest", "rbf"]
 BaselineName = Literal["class_means", "lda", "leace", "das"]
 
+_MOST_DIMS = 256
 
 class Spec(BaseModel):
     """Strict and frozen: no unknown field, no silent conversion, NaN and infinity refused."""
@@ -40,8 +41,14 @@ class FlowSpec(Spec):
     """Log-scale and shift from networks of their own, as published, or from one together."""
     front: Literal["whiten", "none"] = "whiten"
     """A fixed linear map in front of the flow, fitted on the training rows."""
-    front_dims: Annotated[int, Field(ge=2, le=4096)] = 256
-    """Layers wider than this keep so many principal coordinates; the rest is left untouched."""
+    front_dims: Annotated[int, Field(ge=2, le=4096)] | None = None
+    """Layers wider than this keep so many principal coordinates; the rest is left untouched. When left
+    out 256, of which a wider layer of few rows keeps as many as they support: `iin_core.front.support`."""
+
+    @property
+    def most_dims(self) -> int:
+        """The most dimensions that a front keeps."""
+        return self.front_dims or _MOST_DIMS
 
     @classmethod
     def published(cls) -> FlowSpec:
@@ -158,6 +165,8 @@ class TrainingSpec(Spec):
     """Points of the curve without a better held-out likelihood after which an IIN stops."""
     penalties: dict[PenaltyName, Annotated[float, Field(gt=0)]] = {"adversary": 20.0}
     """Terms added to the likelihood of pairs, each with its weight; see `iin_core.penalties`."""
+    fall_back: bool = True
+    """A linear flow takes the trained one's place where it predicts held-out pairs better: rows were few."""
     calibrate: bool = True
     """After the last update: affine maps behind the flow even out the blocks' moments over concepts."""
     links: Literal["batch", "pair"] = "batch"
@@ -183,6 +192,7 @@ class TrainingSpec(Spec):
             low_noise=0.0,
             penalties={},
             links="pair",
+            fall_back=False,
             calibrate=False,
         )
 

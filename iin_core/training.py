@@ -11,6 +11,7 @@ import torch
 from iin_core.calibration import calibrate
 from iin_core.checkpoint import Checkpoints, UnitState
 from iin_core.jobs import Cost, Job, Trained, make_job
+from iin_core.linear_flow import judged
 from iin_core.spec import FlowSpec, TrainingSpec
 from iin_core.stack import Stack
 
@@ -55,6 +56,8 @@ def train(
             for place, k in enumerate(members):
                 states[k] = stack.state(place, end)
     trained = stack.finish(cost)
+    if spec.fall_back:
+        trained = [judged(each, job) for each, job in zip(trained, jobs, strict=True)]
     if not spec.calibrate:
         return trained
     return [calibrate(each, job) for each, job in zip(trained, jobs, strict=True)]

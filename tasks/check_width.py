@@ -61,4 +61,4 @@ def too_few_rows(loaded: LoadedStudy, plan: Plan, training: int) -> Iterator[Stu
 
 
 def _width(unit: Unit) -> int:
-    return min(unit.layer.n, unit.flow.front_dims) if unit.flow.front == "whiten" else unit.layer.n
+    return min(unit.layer.n, unit.flow.most_dims) if unit.flow.front == "whiten" else unit.layer.n

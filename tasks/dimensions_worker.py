@@ -77,7 +77,7 @@ class _Layer:
         """The front of a unit, fitted on all training rows."""
         columns, tables = self.rows.columns(unit.factors), self.rows.tables(unit.factors)
         rows = self.z if len(self.z) == self.reader.n_rows else self.reader
-        return fit_front(rows, unit.flow, shared_by(columns, unit.factors, tables))
+        return fit_front(rows, unit.flow, shared_by(columns, unit.factors, tables), self.rows.source)
 
     def estimate(self, unit: Unit, front: Front) -> Dimensions:
         """The dimensions of a unit's blocks by its estimator, from the rows in memory."""

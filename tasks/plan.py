@@ -117,7 +117,7 @@ def _models(study: Study, data: Data, rows: Step, probed: Mapping[str, ProbedMod
                 data=data.fingerprint(),
                 **({} if prepare else {"model": found.built.fingerprint}),
             )
-            n_flow = min(layer.n, study.flow.front_dims) if study.flow.front == "whiten" else layer.n
+            n_flow = min(layer.n, study.flow.most_dims) if study.flow.front == "whiten" else layer.n
             layers.append(
                 LayerPlan(
                     name,

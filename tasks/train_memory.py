@@ -74,7 +74,7 @@ def _critics(unit: Unit, d: int) -> tuple[int, int]:
 
 def width(unit: Unit) -> int:
     """d, the width of a unit's flow, or the most that its front may keep."""
-    return min(unit.layer.n, unit.flow.front_dims) if unit.flow.front == "whiten" else unit.layer.n
+    return min(unit.layer.n, unit.flow.most_dims) if unit.flow.front == "whiten" else unit.layer.n
 
 
 def _parameters(flow: FlowSpec, training: TrainingSpec, d: int, stack: int) -> int:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from iin_core.blocks import Blocks
 from iin_core.concept_values import concept_targets
+from iin_core.errors import InputError
 from iin_core.front import Front
 from iin_core.jobs import Job, check_blocks, noise_behind
 from iin_core.pairs import Pairs
@@ -99,7 +100,8 @@ class GroupRows:
         is_stream = isinstance(layer.x, ShardedRows)
         sampler = sampler_of if is_stream else _sampler(unit, columns, train.source, tables, blocks)
         targets = concept_targets(columns, unit.factors)
-        return Job(layer.x, layer.x_validation, layer.noise, sampler, blocks, unit.seed, targets)
+        check = _check(unit, layer.check, blocks)
+        return Job(layer.x, layer.x_validation, layer.noise, sampler, blocks, unit.seed, targets, check)
 
     def _load(self, unit: Unit) -> LayerInput:
         reader = self._reader(unit.layer.extract.key)
@@ -162,6 +164,16 @@ def _sampler(
 ) -> PairSampler:
     factors: Mapping[str, PairSpec] = unit.factors
     return make_sampler(columns, factors, source, blocks, tables=tables, links=unit.training.links)
+
+
+def _check(unit: Unit, rows: LayerRows, blocks: Blocks) -> PairSampler | None:
+    """What draws linked validation rows; None where a concept has no pairs among them."""
+    if any(spec.kind == "pairs" for spec in unit.factors.values()):
+        return None
+    try:
+        return _sampler(unit, rows.columns(unit.factors), rows.source, [], blocks)
+    except InputError:
+        return None
 
 
 def _places(rows: LayerRows, split: str) -> NDArray[np.int64]:

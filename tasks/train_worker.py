@@ -116,6 +116,7 @@ def _seal(
             "n": interpreter.n_features,
             "dims": interpreter.blocks.dims,
             "updates": trained.updates,
+            "linear": trained.linear,
             "explained": interpreter.front.explained,
         }
         attempt.seal(meta, times=times)

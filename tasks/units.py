@@ -70,8 +70,8 @@ def _problems(
 ) -> Iterator[StudyError]:
     """What keeps a unit from being trained, as far as sizes tell."""
     layer = unit.layer
-    n, wide = layer.n, unit.flow.front == "whiten" and layer.n > unit.flow.front_dims
-    width = unit.flow.front_dims if wide else n
+    n, wide = layer.n, unit.flow.front == "whiten" and layer.n > unit.flow.most_dims
+    width = unit.flow.most_dims if wide else n
     called = f"layer {layer.layer!r} of {layer.model!r}"
     at_layer = f"{loaded.where('models', layer.model, 'layers', layer.layer)}; {called}, {layer.reading.name}"
     if width % 2:

@@ -10,7 +10,7 @@ with y, and its mean is the same for every class. Of that the principal directio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ _LEAST_SHARED = 1e-3
 _ROWS_A_DIM = 64
 
 
-def fit_wide(reader: RowReader, n_dims: int, shared: Sequence[Shared]) -> Front:
+def fit_wide(reader: RowReader, n_dims: int, shared: Sequence[Shared], *, few_rows: bool = False) -> Front:
     """Choose and whiten n_dims directions of wider rows.
 
     The rows are read once, and a bounded number of them (1,024, then 64 · n_dims) twice more. Memory:
@@ -41,6 +41,8 @@ def fit_wide(reader: RowReader, n_dims: int, shared: Sequence[Shared]) -> Front:
         reader: of training rows.
         n_dims: d < N.
         shared: what pairs share.
+        few_rows: look for what pairs share among the leading n_dims principal directions alone: few
+            rows seem to be separated in any others.
 
     Raises:
         InputError: all rows are the same.
@@ -50,7 +52,8 @@ def fit_wide(reader: RowReader, n_dims: int, shared: Sequence[Shared]) -> Front:
     spectrum = moments.spectrum
     d = min(n_dims, directions_with_variance(spectrum.values, reader))
     d -= d % 2
-    concepts = concept_directions(spectrum, moments.factors, moments.ridge, d // 2)
+    sure = replace(spectrum, basis=spectrum.basis[:, :d], values=spectrum.values[:d], rest=torch.inf)
+    concepts = concept_directions(sure if few_rows else spectrum, moments.factors, moments.ridge, d // 2)
     forward, backward, rest = _complete(spectrum, concepts, d)
     covariance, explained = _covariance_within(reader, scale, spectrum.mean, (forward, backward))
     values, vectors = torch.linalg.eigh(covariance)

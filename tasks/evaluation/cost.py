@@ -109,7 +109,7 @@ def _sizes(unit: Unit, data: DataSizes) -> _Sizes:
         n=data.n_heldout,
         n_train=data.n_train,
         width=unit.layer.n,
-        dims=min(unit.layer.n, unit.flow.front_dims),
+        dims=min(unit.layer.n, unit.flow.most_dims),
         blocks=len(unit.factors) + 1,
         own=len(unit.factors),
         labels=len(labels),

@@ -109,7 +109,7 @@ class Rows:
         return np.random.default_rng(start).standard_normal((stop - start, {n_features}), dtype=np.float32)
 label = np.arange({n_rows}) % 10
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-front = fit_front(Rows(), FlowSpec(), shared_by({{"c": label}}, {{"c": PairSpec()}}))
+front = fit_front(Rows(), FlowSpec(front_dims=256), shared_by({{"c": label}}, {{"c": PairSpec()}}))
 assert front.forward.shape == ({n_features}, 256) and bool(front.forward.isfinite().all())
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
