@@ -13,6 +13,7 @@ BaselineName = Literal["class_means", "lda", "leace", "das"]
 
 _MOST_DIMS = 256
 
+
 class Spec(BaseModel):
     """Strict and frozen: no unknown field, no silent conversion, NaN and infinity refused."""
 
