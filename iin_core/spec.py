@@ -34,7 +34,7 @@ class FlowSpec(Spec):
     """What stands between couplings: a fixed permutation, or a fixed turn of each one's basis."""
     actnorm: bool = False
     """An activation normalisation in front of every coupling."""
-    hidden: Annotated[int, Field(ge=1, le=8192)] = 128
+    hidden: Annotated[int, Field(ge=1, le=8192)] = 256
     depth: Annotated[int, Field(ge=0, le=8)] = 1
     """Hidden layers between the first and the last of each scale and translation network; the
     published network has 2."""
@@ -140,10 +140,10 @@ class PairSpec(Spec):
 class TrainingSpec(Spec):
     """The optimisation of one IIN."""
 
-    updates: Annotated[int, Field(ge=1)] = 2000
+    updates: Annotated[int, Field(ge=1)] = 1500
     batch: Annotated[int, Field(ge=2, le=65536)] = 256
     """Rows in an update."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.95)
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.5
     warmup: Annotated[float, Field(ge=0, le=1)] = 0.05
@@ -152,7 +152,7 @@ class TrainingSpec(Spec):
     """Standard deviation of the noise added to z, in units of each component's own."""
     noise_share: Annotated[float, Field(ge=0, le=1)] = 0.75
     """The share of a batch's pairs to which the noise is added, to both rows of each."""
-    low_noise: Annotated[float, Field(ge=0, le=1)] = 0.15
+    low_noise: Annotated[float, Field(ge=0, le=1)] = 0.1
     """The noise of the other rows, as a share of `noise`. Penalties read them alone."""
     clip: Annotated[float, Field(gt=0)] | None = None
     """The largest norm of one IIN's gradient."""

@@ -114,7 +114,7 @@ def test_a_training_that_diverges_is_said():
     spec = PairSpec().model_copy(update={"rho": 1 - 1e-9})
     with pytest.raises(DivergedError, match="diverged by update 10: 10 updates had no finite loss") as error:
         fit(Z, {"b": LABEL}, specs={"b": spec}, **FAST)
-    assert "learning_rate 0.002, batch 32" in error.value.where
+    assert "learning_rate 0.003, batch 32" in error.value.where
     assert error.value.fix
 
 
