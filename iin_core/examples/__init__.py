@@ -13,11 +13,13 @@ from iin_core.examples.coloured_digits import coloured_digits
 from iin_core.examples.digit_autoencoder import DigitAutoencoder, fit_digit_autoencoder
 from iin_core.examples.digit_classifier import DigitClassifier, fit_digit_classifier
 from iin_core.examples.digit_reader import DigitReader, fit_digit_reader
+from iin_core.examples.digit_vae import DigitVae, fit_digit_vae
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "digit_classifier": DigitClassifier,
     "digit_autoencoder": DigitAutoencoder,
     "digit_reader": DigitReader,
+    "digit_vae": DigitVae,
 }
 DATA: dict[str, Callable[..., tuple[np.ndarray, pd.DataFrame]]] = {"coloured_digits": coloured_digits}
 
@@ -27,8 +29,10 @@ __all__ = [
     "DigitAutoencoder",
     "DigitClassifier",
     "DigitReader",
+    "DigitVae",
     "coloured_digits",
     "fit_digit_autoencoder",
     "fit_digit_classifier",
     "fit_digit_reader",
+    "fit_digit_vae",
 ]

@@ -3,6 +3,7 @@
 from iin_core.figures.curves import curves
 from iin_core.figures.layers import layer_concept_chart
 from iin_core.figures.matrices import leakage_matrix
+from iin_core.figures.samples import generator_chart, sample_sheet
 from iin_core.figures.swaps import swap_grid
 
-__all__ = ["curves", "layer_concept_chart", "leakage_matrix", "swap_grid"]
+__all__ = ["curves", "generator_chart", "layer_concept_chart", "leakage_matrix", "sample_sheet", "swap_grid"]

@@ -3,6 +3,7 @@
 from iin_core.metrics.conditional_leakage import ConditionalCell, conditional_leakage
 from iin_core.metrics.critic_leak import CriticLeak, critic_leaks, pair_leak
 from iin_core.metrics.distance_correlation import distance_correlation, distance_correlation_test
+from iin_core.metrics.frechet import Moments, feature_moments, frechet, frechet_distance
 from iin_core.metrics.grouped_scores import grouped_scores
 from iin_core.metrics.hsic import hsic, hsic_test
 from iin_core.metrics.information import GroupedInformation, grouped_information
@@ -31,8 +32,10 @@ from iin_core.metrics.per_dimension import (
     sap_discrete,
 )
 from iin_core.metrics.permutation import Dependence
+from iin_core.metrics.precision_recall import Manifold, PrecisionRecall, manifold, precision_recall
 from iin_core.metrics.prior_fit import BlockFit, prior_fit
 from iin_core.metrics.quintiles import quintiles
+from iin_core.metrics.response import Response, class_response, value_response
 from iin_core.metrics.score import Score
 from iin_core.metrics.stability import Stability, linear_cka, stability
 from iin_core.metrics.total_correlation import gaussian_total_correlation
@@ -48,11 +51,16 @@ __all__ = [
     "Interchange",
     "Leakage",
     "LeakageCell",
+    "Manifold",
+    "Moments",
+    "PrecisionRecall",
+    "Response",
     "RowSamples",
     "Score",
     "Stability",
     "batches_holding_a_factor",
     "beta_vae_score",
+    "class_response",
     "conditional_leakage",
     "critic_leaks",
     "dci",
@@ -60,6 +68,9 @@ __all__ = [
     "distance_correlation_test",
     "explicitness",
     "factor_vae_score",
+    "feature_moments",
+    "frechet",
+    "frechet_distance",
     "gaussian_total_correlation",
     "grouped_information",
     "grouped_scores",
@@ -74,14 +85,17 @@ __all__ = [
     "leakage",
     "leakages",
     "linear_cka",
+    "manifold",
     "mig",
     "modularity",
     "pair_leak",
     "paired_batches_holding_a_factor",
+    "precision_recall",
     "prior_fit",
     "quintiles",
     "reading_accuracy",
     "sap_continuous",
     "sap_discrete",
     "stability",
+    "value_response",
 ]
