@@ -11,7 +11,7 @@ from pathlib import Path
 from tasks.errors import StudyError
 
 DEFAULT_ROOT = "iin-data"
-STEPS = ("rows", "prepare", "extract", "dimensions", "train", "evaluate", "report", "track")
+STEPS = ("rows", "prepare", "extract", "dimensions", "train", "evaluate", "experiments", "report", "track")
 
 STEP_OF_KIND = {
     "rows": "rows",
@@ -20,6 +20,7 @@ STEP_OF_KIND = {
     "dimensions": "dimensions",
     "units": "train",
     "evaluations": "evaluate",
+    "experiments": "experiments",
     "report": "report",
 }
 """Kind of output → the step that makes it, as `--only` calls it."""

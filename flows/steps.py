@@ -74,6 +74,19 @@ def evaluate(session: Session) -> None:
         evaluate_units(session.plan, session.root, session.cluster, on_sealed=session.tracker.unit)
 
 
+def _experiments(plan: Plan) -> list[Step]:
+    return [planned.step for planned in plan.experiments]
+
+
+@step(_experiments, retries=2, tags=("ray",))
+def experiments(session: Session) -> None:
+    """What the study asks for beside its evaluations."""
+    if _missing(session, _experiments(session.plan)):
+        from tasks.experiment import experiment
+
+        experiment(session.plan, session.root, session.cluster)
+
+
 @step(lambda plan: [plan.report])
 def report(session: Session) -> None:
     """One HTML page."""

@@ -44,6 +44,7 @@ def study(
         steps.dimensions(session)
         steps.train(session)
         steps.evaluate(session)
+        steps.experiments(session)
         steps.report(session)
         steps.track(session)
         return close(session)

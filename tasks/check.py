@@ -18,6 +18,7 @@ from tasks.check_output import output_problems
 from tasks.check_width import few_rows, too_few_rows
 from tasks.errors import DamagedOutput, EnvironmentProblem, StudyError
 from tasks.evaluation.keys import SCORE_KEYS
+from tasks.experiments.checking import experiment_cautions, experiment_problems
 from tasks.output import ROOT_FILE, open_root
 from tasks.plan import Plan, assemble, filled
 from tasks.probe import ProbedModel, at, build_model, probe_model
@@ -96,6 +97,10 @@ def _examine(loaded: LoadedStudy, root_url: str | None) -> tuple[Plan | None, li
         probed = _probe(loaded, data, errors)
         if len(probed) == len(loaded.study.models):
             plan = _tried(errors, assemble, loaded, data, probed)
+        if plan is not None:
+            errors += experiment_problems(loaded, plan)
+            cautions = experiment_cautions(loaded, plan)
+            warnings += [Finding("warning", found.what, found.where, found.fix) for found in cautions]
         for name, model in probed.items():
             errors += output_problems(loaded, name, model.built, data)
         table = _check_rows(loaded, data, errors, warnings)

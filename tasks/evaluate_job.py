@@ -15,7 +15,7 @@ from iin_core.readings import make_reading
 from iin_core.spec import EvaluationSpec, PairSpec
 from tasks.evaluation.network import Network, Reader, head_reader, image_reader, sorted_labels
 from tasks.output import Root, open_root
-from tasks.plan import ModelPlan, Unit
+from tasks.plan import LayerPlan, ModelPlan, Unit
 from tasks.prepare_worker import open_prepared
 from tasks.sources.data import Data, open_data
 from tasks.step import Step
@@ -47,29 +47,62 @@ class Job:
     batch: int
 
 
+@dataclass(frozen=True)
+class Place:
+    """What a model is opened from.
+
+    Args:
+        folder, data, model, probed, batch: as of a `Job`.
+    """
+
+    folder: Path
+    data: SourceSpec
+    model: ModelPlan
+    probed: Mapping[str, PairSpec]
+    batch: int
+
+
 def open_network(job: Job, root: Root, table: pd.DataFrame) -> Network:
     """The unit's model at its layer, with its data and everything that reads its output.
 
     Args:
+        job: of the unit.
+        root: where a model that the study fitted lies.
         table: all rows; the labels that readers know are those that occur in it.
     """
-    spec = job.model.spec
-    labels = _labels(table, job.probed)
+    place = Place(job.folder, job.data, job.model, job.probed, job.batch)
+    return network_at(place, job.unit.layer, root, table)
+
+
+def network_at(place: Place, layer: LayerPlan, root: Root, table: pd.DataFrame) -> Network:
+    """The same at any layer of a model."""
+    spec = place.model.spec
+    labels = _labels(table, place.probed)
     readers: list[Reader] = []
     if spec.head:
         readers.append(head_reader(spec.head, labels))
     if spec.decoder and spec.reader is not None:
-        network = _open_network(root.url, _text(spec.reader.source), job.folder, job.model.reader_prepare)
+        network = _open_network(root.url, _text(spec.reader.source), place.folder, place.model.reader_prepare)
         readers.append(image_reader(network, labels))
     return Network(
-        model=_open_network(root.url, _text(spec.source), job.folder, job.model.prepare),
-        layer=job.unit.layer.layer,
-        reading=make_reading(job.unit.layer.reading),
-        data=_open_data(_text(job.data), job.folder),
+        model=open_model_of(place, root),
+        layer=layer.layer,
+        reading=make_reading(layer.reading),
+        data=open_data_of(place),
         readers=tuple(readers),
         decodes=spec.decoder is not None,
-        batch=job.batch,
+        batch=place.batch,
     )
+
+
+def open_model_of(place: Place, root: Root) -> nn.Module:
+    """The model, in evaluation mode; opened once a worker."""
+    return _open_network(root.url, _text(place.model.spec.source), place.folder, place.model.prepare)
+
+
+def open_data_of(place: Place) -> Data:
+    """The examples; opened once a worker."""
+    return _open_data(_text(place.data), place.folder)
 
 
 def _labels(table: pd.DataFrame, probed: Mapping[str, PairSpec]) -> dict[str, list[Any]]:

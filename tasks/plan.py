@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from iin_core.spec import PairSpec
 from tasks.data_sizes import data_sizes
-from tasks.planned import LayerPlan, ModelPlan, Plan, Unit, UnitSettings
+from tasks.experiments.planning import with_experiments
+from tasks.planned import LayerPlan, ModelPlan, Plan, PlannedExperiment, Unit, UnitSettings
 from tasks.probe import ProbedModel, at, probe_model
 from tasks.sources.concepts.pair_table import fingerprint
 from tasks.sources.data import Data, open_data
@@ -25,6 +27,7 @@ VERSIONS: dict[Kind, int] = {
     "dimensions": 2,
     "units": 2,
     "evaluations": 5,
+    "experiments": 1,
     "report": 2,
 }
 """Raised when the code of a kind of step comes to make something else of the same inputs."""
@@ -60,8 +63,23 @@ def assemble(loaded: LoadedStudy, data: Data, probed: Mapping[str, ProbedModel])
         _unit(entry, rows, by_name[entry.layer.model], probed[entry.layer.model], study, concepts)
         for entry in settings
     )
-    report, sizes = _report(loaded, units), data_sizes(data.table, study.data.split, concepts)
-    return Plan(study, loaded.folder, loaded.text, len(data), concepts, rows, models, units, report, sizes)
+    report, sizes = _report(loaded, units, ()), data_sizes(data.table, study.data.split, concepts)
+    plan = Plan(study, loaded.folder, loaded.text, len(data), concepts, rows, models, units, report, sizes)
+    if not study.experiments.asked():
+        return plan
+    plan = with_experiments(plan, _outside(probed), VERSIONS["experiments"])
+    return replace(plan, report=_report(loaded, units, plan.experiments))
+
+
+def _outside(probed: Mapping[str, ProbedModel]) -> dict[str, dict[str, str]]:
+    """Model → fingerprints of itself and of its reader, as they are outside the root."""
+    return {
+        name: {
+            "model": found.built.fingerprint,
+            **({"reader": found.built.reader_fingerprint} if found.built.reader_fingerprint else {}),
+        }
+        for name, found in probed.items()
+    }
 
 
 def probed_concepts(study: Study) -> dict[str, PairSpec]:
@@ -215,7 +233,9 @@ def _evaluate(
     return _step("evaluations", train.label, spec, inputs, **fingerprints)
 
 
-def _report(loaded: LoadedStudy, units: tuple[Unit, ...]) -> Step:
+def _report(loaded: LoadedStudy, units: tuple[Unit, ...], experiments: tuple[PlannedExperiment, ...]) -> Step:
     # The page shows the study's text, its comments too.
     spec = {"text": loaded.text, "headline": [unit.name for unit in units if unit.headline]}
-    return _step("report", loaded.study.name, spec, {unit.name: unit.evaluate.key for unit in units})
+    inputs = {unit.name: unit.evaluate.key for unit in units}
+    inputs |= {found.step.label: found.step.key for found in experiments}
+    return _step("report", loaded.study.name, spec, inputs)

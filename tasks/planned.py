@@ -8,6 +8,7 @@ from pathlib import Path
 
 from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, TrainingSpec
 from tasks.data_sizes import DataSizes
+from tasks.experiments.spec import ExperimentSpec
 from tasks.step import Step
 from tasks.study import Estimator, ModelSpec, Study
 
@@ -157,6 +158,27 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class PlannedExperiment:
+    """One experiment on one unit, layer, model, or on the whole study.
+
+    Args:
+        name: of the experiment.
+        spec: its settings.
+        step: its step.
+        unit, layer, model: what it is of: all three of a unit, the last two of a layer, none of a study.
+        reads: name → further unit, layer or step whose output it reads.
+    """
+
+    name: str
+    spec: ExperimentSpec
+    step: Step
+    unit: Unit | None = None
+    layer: LayerPlan | None = None
+    model: ModelPlan | None = None
+    reads: Mapping[str, LayerPlan | Unit | Step] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Plan:
     """A study as steps.
 
@@ -166,6 +188,7 @@ class Plan:
         probed: every concept of the study, each with its column: what is measured of every unit.
         rows, models, units, report: the steps, by what they belong to.
         sizes: rows and classes, from which costs are told.
+        experiments: what the study asks for beside its evaluations.
     """
 
     study: Study
@@ -178,6 +201,7 @@ class Plan:
     units: tuple[Unit, ...]
     report: Step
     sizes: DataSizes = field(default_factory=DataSizes)
+    experiments: tuple[PlannedExperiment, ...] = ()
 
     def steps(self) -> list[Step]:
         """All steps in an order in which they can be done, each once."""
@@ -188,6 +212,7 @@ class Plan:
         steps += [unit.dimensions for unit in self.units]
         steps += [unit.train for unit in self.units]
         steps += [unit.evaluate for unit in self.units]
+        steps += [experiment.step for experiment in self.experiments]
         return list({step.key: step for step in (*steps, self.report)}.values())
 
     def model(self, name: str) -> ModelPlan:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-Kind = Literal["rows", "prepare", "activations", "dimensions", "units", "evaluations", "report"]
+Kind = Literal[
+    "rows", "prepare", "activations", "dimensions", "units", "evaluations", "experiments", "report"
+]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from iin_core.blocks import RESIDUAL
 from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, Spec, TrainingSpec
+from tasks.experiments.spec import ExperimentsSpec
 
 RESERVED = {
     RESIDUAL: "the residual block",
@@ -169,6 +170,7 @@ class ResourcesSpec(Spec):
     extract: ResourceSpec = ResourceSpec()
     train: ResourceSpec = ResourceSpec()
     evaluate: ResourceSpec = ResourceSpec()
+    experiments: ResourceSpec = ResourceSpec()
     batch: Annotated[int, Field(ge=1)] = 256
     """Examples in one forward pass."""
     checkpoint: Annotated[float, Field(ge=0)] = 60.0
@@ -220,6 +222,8 @@ class Study(Spec):
     seeds: Seeds = (0,)
     overrides: tuple[OverrideSpec, ...] = ()
     evaluation: EvaluationSpec = EvaluationSpec()
+    experiments: ExperimentsSpec = ExperimentsSpec()
+    """What is done beside the evaluations, see `tasks.experiments`."""
     resources: ResourcesSpec = ResourcesSpec()
     tracking: TrackingSpec = TrackingSpec()
     gates: tuple[GateSpec, ...] = ()

@@ -26,6 +26,7 @@ def expand(root: Node) -> Node:
     root = _each(root, "models", _model)
     root = _each(root, "concepts", _concept_set)
     root = _settings(root)
+    root = _at(root, "experiments", _experiments)
     root = _at(root, "overrides", _overrides)
     return _at(root, "seeds", _listed)
 
@@ -200,6 +201,26 @@ def _written(like: Node, value: Any) -> Node:
 def _evaluation(node: Node) -> Node:
     """`full` → `{level: full}`."""
     return _mapping(node, level=node) if isinstance(node.value, str) else node
+
+
+def _experiments(node: Node) -> Node:
+    """`response`, `[response, {walks: …}]` → `{response: {}, walks: …}`; a name alone has its defaults."""
+    if isinstance(node.value, str):
+        node = _listed(node)
+    if isinstance(node.value, tuple):
+        entries: dict[str, Node] = {}
+        for child in node.value:
+            if isinstance(child.value, str):
+                entries[child.value] = _mapping(child)
+            elif isinstance(child.value, dict):
+                entries |= child.value
+            else:
+                return node
+        node = replace(node, value=entries)
+    if not isinstance(node.value, dict):
+        return node
+    asked = {name: _mapping(child) if child.value is None else child for name, child in node.value.items()}
+    return replace(node, value=asked)
 
 
 def _overrides(node: Node) -> Node:

@@ -29,6 +29,7 @@ _EXAMPLES = {
     "ConceptSetSpec": "name concepts and their kind: {digit: label, size: numeric}, or {} for none",
     "ModelSpec": "give it a source and layers: {source: {import: package.module:factory}, layers: [name]}",
     "HeadSpec": "name the concept that the output classifies: head: digit",
+    "ExperimentsSpec": "name experiments, [layers], or give each its settings: {layers: {model: net}}",
 }
 _NUMBER_WORDS = {
     "greater_than": ("gt", "larger than"),
@@ -147,6 +148,10 @@ def _wanted(detail: Mapping[str, Any], model: type[Spec], loc: Loc) -> Words:
 def _unknown(detail: Mapping[str, Any], model: type[Spec], loc: Loc) -> Words:
     known = fields_at(model, loc[:-1])
     close = nearest(str(loc[-1]), known)
+    if loc[:-1] == ("experiments",):
+        return Words(
+            f"There is no experiment {_field_name(loc)}.", f"nearest: {close} (all: {', '.join(known)})"
+        )
     return Words(
         f"The field {_field_name(loc)} is not known here.", f"nearest: {close} (all: {', '.join(known)})"
     )

@@ -32,6 +32,7 @@ SPECS = {
     "Training": TrainingSpec,
     "Overrides": study.OverrideSpec,
     "Evaluation": EvaluationSpec,
+    "Experiments": study.ExperimentsSpec,
     "Resources": study.ResourcesSpec,
     "Resource": study.ResourceSpec,
     "Tracking": study.TrackingSpec,

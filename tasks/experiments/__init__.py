@@ -1,0 +1,60 @@
+"""What a study may ask for beside its evaluations: one experiment a file, one line of this table each.
+
+Nothing here imports torch: `run` and `problems` are names, resolved where they are called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import Any, Literal
+
+Scope = Literal["unit", "layer", "model", "study"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One kind of experiment.
+
+    Args:
+        name: as `experiments:` of a study calls it.
+        title: its heading in the report.
+        scope: what there is one output of: each unit, each layer, each model, or the study.
+        run: ``module:function`` (context, spec) → `Found`; the context is that of the scope, see
+            `tasks.experiments.context`.
+        problems: ``module:function`` (plan, spec) → what `iin check` refuses before compute, as sentences
+            or `StudyError`s.
+        version: raised when its code comes to make something else of the same inputs.
+        applies: ``module:function`` (plan, target, spec) → why this unit, layer or model cannot have it,
+            empty where it can; asked of those that the globs choose. None: all of them can.
+        reads: ``module:function`` (plan, target, spec) → name → further unit, layer or step whose output
+            it reads; they are part of its key. For scope "study" the target is the plan.
+    """
+
+    name: str
+    title: str
+    scope: Scope
+    run: str
+    problems: str | None = None
+    version: int = 1
+    applies: str | None = None
+    reads: str | None = None
+
+
+def resolved(name: str) -> Any:
+    """The function behind ``module:function``; its module is imported."""
+    return resolve_name(name)
+
+
+_ALL = (
+    Experiment(
+        "layers",
+        "Layers compared",
+        "study",
+        run="tasks.experiments.layers:run",
+        reads="tasks.experiments.layers_check:reads",
+        problems="tasks.experiments.layers_check:problems",
+    ),
+)
+EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in _ALL}
+"""Name → experiment, in the order of the report."""

@@ -1,0 +1,43 @@
+"""What the comparison of layers reads, and what it cannot be made of."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from tasks.experiments.spec import LayersSpec
+from tasks.planned import Plan, Unit
+from tasks.step import Step
+
+RESPONSE = "response"
+"""The experiment whose numbers stand in the chart too, where it ran."""
+
+
+def chosen_units(plan: Plan, spec: LayersSpec) -> list[Unit]:
+    """The units with concepts that the globs choose."""
+    return [
+        unit
+        for unit in plan.units
+        if unit.factors
+        and fnmatchcase(unit.model, spec.model)
+        and fnmatchcase(unit.layer.layer, spec.layer)
+        and fnmatchcase(unit.concepts, spec.concepts)
+    ]
+
+
+def reads(plan: Plan, target: Plan, spec: LayersSpec) -> dict[str, Step]:
+    """The evaluation and the dimensions of each unit, and its response where that is asked for."""
+    units = chosen_units(plan, spec)
+    found = {f"evaluation {unit.name}": unit.evaluate for unit in units}
+    found |= {f"trained {unit.name}": unit.train for unit in units}
+    names = {unit.name for unit in units}
+    for experiment in plan.experiments:
+        if experiment.name == RESPONSE and experiment.unit is not None and experiment.unit.name in names:
+            found[f"response {experiment.unit.name}"] = experiment.step
+    return found
+
+
+def problems(plan: Plan, spec: LayersSpec) -> list[str]:
+    """A chart needs a unit with concepts."""
+    if chosen_units(plan, spec):
+        return []
+    return ["Layers are compared by concepts, and no unit that `layers` chooses has any."]
