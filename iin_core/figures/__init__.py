@@ -3,7 +3,17 @@
 from iin_core.figures.curves import curves
 from iin_core.figures.layers import layer_concept_chart
 from iin_core.figures.matrices import leakage_matrix
+from iin_core.figures.response import response_bars, response_over_depth
 from iin_core.figures.samples import generator_chart, sample_sheet
 from iin_core.figures.swaps import swap_grid
 
-__all__ = ["curves", "generator_chart", "layer_concept_chart", "leakage_matrix", "sample_sheet", "swap_grid"]
+__all__ = [
+    "curves",
+    "generator_chart",
+    "layer_concept_chart",
+    "leakage_matrix",
+    "response_bars",
+    "response_over_depth",
+    "sample_sheet",
+    "swap_grid",
+]
