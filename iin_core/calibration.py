@@ -30,6 +30,8 @@ _SHRINKAGES = (0.1, 0.5, 2.0, 8.0, 32.0, 128.0, 1024.0)
 _SHIFTS = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)
 """Shares of a cell's mean deviation that are taken out."""
 _FLOOR = 1e-6
+_SURE = 0.9
+"""The share of training rows whose label half of a block has to tell, for the other half to go by it."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,16 @@ class CellRows:
     Attributes:
         z_tilde: (n, N).
         cells: concept → (n,).
+        labelled: concepts whose cells are labels, not parts of a scale or clusters.
     """
 
     z_tilde: Tensor
     cells: Mapping[str, Tensor]
+    labelled: frozenset[str] = frozenset()
 
     def moved(self, step: ConditionalAffine) -> CellRows:
         """The same rows behind a further step."""
-        return CellRows(step(self.z_tilde[None])[0][0], self.cells)
+        return replace(self, z_tilde=step(self.z_tilde[None])[0][0])
 
 
 def calibrated(flow: NormalizingFlow, blocks: Blocks, rows: CellRows, check: CellRows) -> NormalizingFlow:
@@ -89,7 +93,8 @@ def calibrate(trained: Trained, job: Job) -> Trained:
     for name, place in job.blocks.items():
         if name != RESIDUAL and name not in cells:
             cells[name] = clusters(z_tilde[:, place], CLUSTERS)
-    rows = CellRows(z_tilde, cells)
+    labelled = frozenset(name for name, target in job.targets.items() if not target.is_floating_point())
+    rows = CellRows(z_tilde, cells, labelled)
     check = CellRows(flow(job.x_validation[None])[0][0], {})
     return replace(trained, flow=calibrated(flow, job.blocks, rows, check))
 
@@ -146,9 +151,21 @@ def _gate(part: _Part | None, rows: CellRows) -> Gate | None:
     return Gate(place, centres, spread)
 
 
+def _mistakes_labels(gate: Gate, rows: CellRows, concept: str) -> bool:
+    known = rows.cells[concept] >= 0
+    right = gate(rows.z_tilde[known]) == rows.cells[concept][known]
+    return concept in rows.labelled and float(right.float().mean()) < _SURE
+
+
 def _fitted(place: _Place, rows: CellRows, check: CellRows) -> ConditionalAffine | None:
-    """The map with the shrinkage that predicts the rows of `check` best; None if no map does better."""
+    """The map with the shrinkage that predicts the rows of `check` best; None if no map does better.
+
+    None as well where half of a block mistakes its own label too often: where classes are tight the map
+    of a wrong one is a shift that tells more than what it takes out.
+    """
     foreign, own = _gate(place.foreign, rows), _gate(place.own, rows)
+    if place.own is not None and own is not None and _mistakes_labels(own, rows, place.own[0]):
+        return None
     moments = Moments.of(_told(place, foreign, own, rows.z_tilde))
     told = _told(place, foreign, own, check.z_tilde)
     best, least = moments.pooled(), moments.pooled().nll(told)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -91,6 +93,24 @@ def test_what_predicts_unseen_rows_no_better_is_left_out() -> None:
     own = rows(1000, 2, leak=0.0)
     z = moved(flow, own)
     assert torch.allclose(z[:, BLOCKS["shape"]], own.z_tilde[:, BLOCKS["shape"]], atol=0.1)
+
+
+def test_half_of_a_block_that_mistakes_its_own_label_moves_nothing() -> None:
+    """Tight classes that one half of their block cannot tell apart stay where they are, to the last bit."""
+    generator = torch.Generator().manual_seed(0)
+    blocks = Blocks({"residual": 2, "shape": 2, "size": 2})
+    shape, size = (torch.randint(3, (2000,), generator=generator) for _ in range(2))
+    z = 0.05 * torch.randn(2000, 6, generator=generator)
+    z[:, 2] += shape
+    z[:, 2] *= 1 + 0.5 * size
+    z[:, 4] += size
+    cells, labels = {"shape": shape, "size": size}, frozenset({"shape", "size"})
+    own, check = CellRows(z[:1500], {n: c[:1500] for n, c in cells.items()}, labels), CellRows(z[1500:], {})
+    told = moved(calibrated(NormalizingFlow([]), blocks, own, check), own)
+    free = moved(calibrated(NormalizingFlow([]), blocks, replace(own, labelled=frozenset()), check), own)
+    first = blocks["shape"].start
+    assert torch.equal(told[:, first], own.z_tilde[:, first])
+    assert not torch.allclose(free[:, first], own.z_tilde[:, first], atol=0.01)
 
 
 def test_numbers_are_cut_into_cells_of_equal_size() -> None:
