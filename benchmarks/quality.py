@@ -106,9 +106,7 @@ def _spec(*probes: str) -> EvaluationSpec:
 
 
 def _cells(found: Leakage) -> dict[str, list[float | None]]:
-    return {
-        f"{cell.block} > {cell.concept}": _shown(cell.accuracy) for cell in found.cells if not cell.own
-    }
+    return {f"{cell.block} > {cell.concept}": _shown(cell.accuracy) for cell in found.cells if not cell.own}
 
 
 def _shown(score: Any) -> list[float | None]:
