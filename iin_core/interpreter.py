@@ -16,7 +16,7 @@ from iin_core.errors import InputError, nearest
 from iin_core.flow import NormalizingFlow
 from iin_core.front import Front
 from iin_core.objective import nll_per_dim
-from iin_core.priors import Label, Prior, class_labels
+from iin_core.priors import ClassPrior, Label, Prior, class_labels
 
 if TYPE_CHECKING:
     from iin_core.attached import Edits
@@ -104,22 +104,51 @@ class Interpreter:
             edited[:, self._place(name)] = donor[:, self._place(name)]
         return self._changed(z, z_tilde, edited)
 
-    def resample(self, z: ArrayLike | Tensor, factor: str, seed: int = 0) -> Tensor:
-        """The rows z, (n, N), with one factor drawn anew from its prior."""
+    def resample(
+        self, z: ArrayLike | Tensor, factor: str, seed: int = 0, *, to: Label | None = None
+    ) -> Tensor:
+        """The rows z, (n, N), with one factor drawn anew: from its prior, or from that of the class `to`.
+
+        Raises:
+            InputError: no such factor or class, or a factor without classes.
+        """
         z = self._rows(z, self.n_features)
         z_tilde = self.encode(z)
         edited = z_tilde.clone()
-        drawn = self.priors[self._name(factor)].sample(len(z), torch.Generator().manual_seed(seed))
+        generator = torch.Generator().manual_seed(seed)
+        prior = self.priors[self._name(factor)]
+        if to is None:
+            drawn = prior.sample(len(z), generator)
+        elif isinstance(prior, ClassPrior):
+            drawn = prior.drawn(to, len(z), generator)
+        else:
+            raise InputError(
+                f"The factor {factor!r} has no classes, so that none can be drawn from {to!r}.",
+                fix="leave out `to`, or name a concept given by labels",
+            )
         edited[:, self._place(factor)] = drawn.to(z)
         return self._changed(z, z_tilde, edited)
 
-    def edit(self, z: ArrayLike | Tensor, factor: str, to: Label) -> Tensor:
-        """The rows z, (n, N), with one concept set to the label or the number `to`."""
+    def edit(self, z: ArrayLike | Tensor, factor: str, to: Label, *, strength: float = 1.0) -> Tensor:
+        """The rows z, (n, N), with one concept moved towards the label or the number `to`.
+
+        The block moves along the straight line in z̃ from its own (nearest) class mean to the mean of
+        `to`, or along the readout of a number; all other blocks stay.
+
+        Args:
+            z: (n, N).
+            factor: a concept with labels or numbers.
+            to: the label or number.
+            strength: 0 leaves the rows as they are, 1 sets the concept, beyond 1 overdoes it.
+
+        Raises:
+            InputError: no such factor or label, or a factor that has neither labels nor numbers.
+        """
         z = self._rows(z, self.n_features)
         z_tilde = self.encode(z)
         edited = z_tilde.clone()
         prior = self.priors[self._name(factor)]
-        edited[:, self._place(factor)] = prior.edited(z_tilde[:, self._place(factor)], to)
+        edited[:, self._place(factor)] = prior.edited(z_tilde[:, self._place(factor)], to, strength)
         return self._changed(z, z_tilde, edited)
 
     def attached(

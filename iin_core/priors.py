@@ -38,8 +38,8 @@ class Prior(Protocol):
         """Draw n rows of the block, (n, N_k)."""
         ...
 
-    def edited(self, block: Tensor, to: Label) -> Tensor:
-        """The rows of the block, (n, N_k), changed so that the concept takes the value `to`."""
+    def edited(self, block: Tensor, to: Label, strength: float = 1.0) -> Tensor:
+        """The rows of the block, (n, N_k), moved towards the value `to`: at strength 1 they have it."""
         ...
 
 
@@ -63,7 +63,7 @@ class NormalPrior:
         """Draw n rows of the block, (n, N_k)."""
         return torch.randn(n, self.width, generator=generator)
 
-    def edited(self, block: Tensor, to: Label) -> Tensor:
+    def edited(self, block: Tensor, to: Label, strength: float = 1.0) -> Tensor:
         """Refuse: a block without labels or values has nothing that it could be set to.
 
         Raises:
@@ -100,9 +100,13 @@ class ValuePrior:
         """Draw n rows of the block, (n, N_k)."""
         return torch.randn(n, self.n_dims, generator=generator)
 
-    def edited(self, block: Tensor, to: Label) -> Tensor:
-        """Move the rows, (n, N_k), along the readout until it says `to`."""
-        missing = float(to) - (block @ self.weight + self.bias)
+    def read(self, block: Tensor) -> Tensor:
+        """What the readout says of rows of the block, (n, N_k), as (n,)."""
+        return block @ self.weight + self.bias
+
+    def edited(self, block: Tensor, to: Label, strength: float = 1.0) -> Tensor:
+        """Move the rows, (n, N_k), along the readout: at strength 1 until it says `to`."""
+        missing = strength * (float(to) - self.read(block))
         return block + missing[:, None] * self.weight / self.weight.square().sum()
 
 
@@ -140,17 +144,30 @@ class ClassPrior:
         classes = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         return self.means[classes] + self.std * torch.randn(n, self.n_dims, generator=generator)
 
-    def edited(self, block: Tensor, to: Label) -> Tensor:
-        """Move the rows, (n, N_k), from their nearest class to the class `to`, deviations kept.
+    def drawn(self, to: Label, n: int, generator: torch.Generator) -> Tensor:
+        """Draw n rows of the block, (n, N_k), from the class `to`.
 
         Raises:
             InputError: no class has that label.
         """
-        if to not in self.labels:
-            known = [str(label) for label in self.labels]
-            raise InputError(f"There is no class {to!r}.", fix=f"nearest: {nearest(str(to), known)}")
+        mean = self.means[self._class(to)]
+        return mean + self.std * torch.randn(n, self.n_dims, generator=generator)
+
+    def edited(self, block: Tensor, to: Label, strength: float = 1.0) -> Tensor:
+        """Move the rows, (n, N_k), from their nearest class towards the class `to`, deviations kept.
+
+        Raises:
+            InputError: no class has that label.
+        """
+        target = self.means[self._class(to)]
         nearest_class = self._joint(block.detach()).argmax(-1)
-        return block + self.means[self.labels.index(to)] - self.means[nearest_class]
+        return block + strength * (target - self.means[nearest_class])
+
+    def _class(self, label: Label) -> int:
+        if label not in self.labels:
+            known = [str(known) for known in self.labels]
+            raise InputError(f"There is no class {label!r}.", fix=f"nearest: {nearest(str(label), known)}")
+        return self.labels.index(label)
 
     def _joint(self, block: Tensor) -> Tensor:
         deviation = (block[:, None, :] - self.means) / self.std

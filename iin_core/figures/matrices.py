@@ -76,7 +76,7 @@ def _cell(axes: Axes, x: int, y: float, row: dict[str, Any]) -> None:
     accuracy = row["accuracy"]
     own = str(row["concept"]).removesuffix(_BINNED) == row["block"]
     excess = 0.0 if pd.isna(accuracy) else float(np.clip(accuracy - row["chance"], 0, 1))
-    face = _shades()(excess)
+    face = shades()(excess)
     axes.add_patch(Rectangle((x + 0.03, y + 0.04), 0.94, 0.92, facecolor=face, edgecolor="none"))
     if own:
         # White between frame and face: the frame shows on dark cells too.
@@ -84,7 +84,7 @@ def _cell(axes: Axes, x: int, y: float, row: dict[str, Any]) -> None:
             place = Rectangle((x + inset, y + 1.4 * inset), 1 - 2 * inset, 1 - 2.8 * inset)
             place.set(facecolor="none", edgecolor=colour, linewidth=line)
             axes.add_patch(place)
-    ink = _readable_on(face)
+    ink = readable_on(face)
     if pd.isna(accuracy):
         axes.text(x + 0.5, y + 0.5, "n/a", ha="center", va="center", color=QUIET)
         return
@@ -122,13 +122,14 @@ def _label(
     axes.spines[:].set_visible(False)
 
 
-def _shades() -> Colormap:
+def shades() -> Colormap:
+    """From pale at 0 to dark at 1."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("iin", ["#f1f4f7", "#a9cbe4", "#2a6ca8", "#08306b"])
 
 
-def _readable_on(face: tuple[float, float, float, float]) -> str:
+def readable_on(face: tuple[float, float, float, float]) -> str:
     """Black or white, whichever has more contrast (WCAG): at least 4.5 : 1 on any colour."""
     parts = np.array(face[:3])
     linear = np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)

@@ -3,6 +3,7 @@
 from iin_core.metrics.conditional_leakage import ConditionalCell, conditional_leakage
 from iin_core.metrics.critic_leak import CriticLeak, critic_leaks, pair_leak
 from iin_core.metrics.distance_correlation import distance_correlation, distance_correlation_test
+from iin_core.metrics.edit_success import EditSuccess, edit_success
 from iin_core.metrics.frechet import Moments, feature_moments, frechet, frechet_distance
 from iin_core.metrics.grouped_scores import grouped_scores
 from iin_core.metrics.hsic import hsic, hsic_test
@@ -45,6 +46,7 @@ __all__ = [
     "ConditionalCell",
     "CriticLeak",
     "Dependence",
+    "EditSuccess",
     "FactorInterchange",
     "FitRows",
     "GroupedInformation",
@@ -66,6 +68,7 @@ __all__ = [
     "dci",
     "distance_correlation",
     "distance_correlation_test",
+    "edit_success",
     "explicitness",
     "factor_vae_score",
     "feature_moments",

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from iin_core.errors import InputError
 from iin_core.metrics.bootstrap import interval, source_means
+from iin_core.metrics.edit_success import agreed
 from iin_core.metrics.labels import MISSING, class_indices
 from iin_core.metrics.score import Score
 from iin_core.spec import EvaluationSpec
@@ -160,18 +161,8 @@ def _right(
     donor: NDArray[np.int64],
 ) -> dict[str, NDArray[np.float64]]:
     """For each kind that applies (n,) of 0 and 1."""
-    columns: dict[str, NDArray[np.float64]] = {}
-    kept = np.ones(len(base), dtype=bool)
-    for name, values in says.items():
-        if name != factor:
-            kept &= np.asarray(values) == np.asarray(labels[name])[base]
-    if set(says) - {factor}:
-        columns["isolate"] = kept.astype(np.float64)
-    if factor in says:
-        caused = np.asarray(says[factor]) == np.asarray(labels[factor])[donor]
-        columns["cause"] = caused.astype(np.float64)
-        columns["joint"] = (caused & kept).astype(np.float64)
-    return columns
+    wanted = {name: np.asarray(labels[name])[donor if name == factor else base] for name in says}
+    return agreed(says, wanted, factor)
 
 
 def _majority(values: ArrayLike) -> float:

@@ -67,6 +67,30 @@ def test_swapping_everything_gives_the_donor(interpreter):
     torch.testing.assert_close(swapped, torch.tensor(Z[50:100]).float(), atol=1e-4, rtol=1e-4)
 
 
+def test_an_edit_has_a_strength(interpreter):
+    """Half the strength goes half of the way in z̃, no strength changes nothing, the rest stays in both."""
+    z_tilde, place = interpreter.encode(Z[:50]), interpreter.blocks["shape"]
+    half, whole = (
+        interpreter.encode(interpreter.edit(Z[:50], "shape", to="ring", strength=s)) for s in (0.5, 1)
+    )
+    torch.testing.assert_close((whole - z_tilde)[:, place], 2 * (half - z_tilde)[:, place], atol=5e-3, rtol=0)
+    rest = [i for i in range(12) if i not in range(place.start, place.stop)]
+    torch.testing.assert_close(half[:, rest], z_tilde[:, rest], atol=2e-3, rtol=2e-3)
+    unmoved = interpreter.edit(Z[:50], "shape", to="ring", strength=0.0)
+    assert torch.equal(unmoved, torch.tensor(Z[:50]).float())
+
+
+def test_a_factor_is_drawn_from_one_class(interpreter):
+    """Drawn with `to` the block lies in that class, whatever the row's own; a number has no classes."""
+    drawn = interpreter.resample(Z[:200], "shape", to="star")
+    prior = interpreter.priors["shape"]
+    codes = interpreter.encode(drawn)[:, interpreter.blocks["shape"]]
+    nearest = torch.cdist(codes / prior.std, prior.means / prior.std).argmin(1)
+    assert (nearest == prior.labels.index("star")).float().mean() > 0.9
+    with pytest.raises(InputError, match="'size' has no classes"):
+        interpreter.resample(Z[:5], "size", to=0.3)
+
+
 def test_edit_sets_a_label_and_a_value(interpreter):
     """After an edit the block lies in the class, or reads the value, that was asked for."""
     prior = interpreter.priors["shape"]

@@ -69,3 +69,25 @@ def test_block_without_values_cannot_be_set():
     """A normal block has nothing to be set to, and the message names what can be done."""
     with pytest.raises(InputError, match="use swap or resample"):
         NormalPrior(2).edited(torch.zeros(1, 2), "red")
+
+
+def test_an_edit_has_a_strength():
+    """Half the strength is half the way; none leaves the rows as they are, in a class as in a number."""
+    codes, labels = clusters()
+    for prior, to in (
+        (fit_class_prior(codes, labels, clusters(seed=1)), "a"),
+        (fit_value_prior(codes, codes[:, 0]), 0.7),
+    ):
+        whole, half, none = (prior.edited(codes[:20], to, strength) for strength in (1.0, 0.5, 0.0))
+        torch.testing.assert_close(whole - codes[:20], 2 * (half - codes[:20]), atol=1e-5, rtol=0)
+        assert torch.equal(none, codes[:20])
+
+
+def test_a_class_can_be_drawn_from():
+    """Draws of one class have its mean and its spread; an unknown class is refused with the nearest."""
+    prior = fit_class_prior(*clusters(), clusters(seed=1))
+    drawn = prior.drawn("b", 4000, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(drawn.mean(0), prior.means[1], atol=0.01, rtol=0)
+    torch.testing.assert_close(drawn.std(0), prior.std, atol=0.01, rtol=0)
+    with pytest.raises(InputError, match="no class 'd'"):
+        prior.drawn("d", 1, torch.Generator())
