@@ -140,7 +140,7 @@ class _Table:
         if len(self._layers) == 1 and isinstance(only, Tensor):
             self._x = only.to(device)
             return
-        self._x = torch.empty(sum(sizes), jobs[0].n_dims, device=device)
+        self._x = torch.empty(sum(sizes), jobs[0].width, device=device)
         for start, x in zip(self._starts, self._layers, strict=True):
             if isinstance(x, Tensor):
                 self._x[start : start + len(x)] = x

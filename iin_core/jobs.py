@@ -30,7 +30,7 @@ class Job:
 
     Attributes:
         x: training rows behind the front, (n, d), or the way to read them in windows. Jobs of one layer
-            should share the object: it then lies in memory once.
+            should share the object: it then lies in memory once. Of a conditional flow: [z̄ | z].
         x_validation: validation rows behind the front, (m, d).
         noise: (d, d), such that ε · noise is noise of one standard deviation of each component of z.
         sampler: draws linked rows of x; where x is read in windows, makes the sampler of a window.
@@ -39,6 +39,7 @@ class Job:
         targets: for penalties, concept → one value a training row: its class (long, −1 where it is
             missing), or its normal score (float, NaN where it is missing).
         check: draws linked rows of x_validation; None where they make no pairs.
+        n_given: of the columns of x, the last so many are given: the flow is conditioned on them.
     """
 
     x: Tensor | ShardedRows
@@ -49,11 +50,17 @@ class Job:
     seed: int
     targets: Mapping[str, Tensor] = field(default_factory=dict)
     check: PairSampler | None = None
+    n_given: int = 0
 
     @property
     def n_dims(self) -> int:
         """d."""
         return self.blocks.n_dims
+
+    @property
+    def width(self) -> int:
+        """The columns of x: d, and what is given."""
+        return self.n_dims + self.n_given
 
 
 @dataclass(frozen=True)

@@ -1,186 +1,144 @@
-"""Checkpoints that others published, as interpreters.
+"""Checkpoints that others published, as interpreters: the three public layouts.
 
-Read is the layout of the paper's own repository. Neither the names nor the sizes of the blocks are in
-such a file, so they are given.
+Neither the names nor the sizes of the blocks are in such a file, so they are given.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
+from typing import overload
 
 import torch
 from torch import Tensor, nn
 
 from iin_core.blocks import Blocks
-from iin_core.errors import CheckpointError
+from iin_core.errors import CheckpointError, InputError
 from iin_core.flow import NormalizingFlow
 from iin_core.front import fit_front
 from iin_core.interpreter import Interpreter
+from iin_core.invariance import ConditionalInterpreter
 from iin_core.priors import NormalPrior
+from iin_core.published_conditional import CONDITIONAL, Activation, LogDet, read_conditional
+from iin_core.published_tensors import (
+    PublishedTensors,
+    read_actnorm,
+    read_nets,
+    read_permutation,
+    some_names,
+)
 from iin_core.spec import FlowSpec
 from iin_core.tensor_file import read_tensor_file, state_dict_in
-from iin_core.transforms import ActNorm, Coupling, NetShape, Permutation
+from iin_core.transforms import Coupling
 
 _LAYOUT = "CompVis/iin"
 _PLACE = re.compile(r"realnvp\.flow\.(\d+)\.flow\.[012]\.")
-_CONDITIONAL = re.compile(r"(flow\.)?sub_layers\.\d+\.coupling\.")
 
 
-def load_published(path: str | Path, blocks: Mapping[str, int]) -> Interpreter:
-    """Read a checkpoint of the paper's repository as an interpreter.
+@overload
+def load_published(path: str | Path, blocks: Mapping[str, int]) -> Interpreter: ...
+@overload
+def load_published(
+    path: str | Path, blocks: None = None, *, activation: Activation = "none", log_det: LogDet = "published"
+) -> ConditionalInterpreter: ...
+def load_published(
+    path: str | Path,
+    blocks: Mapping[str, int] | None = None,
+    *,
+    activation: Activation = "none",
+    log_det: LogDet = "published",
+) -> Interpreter | ConditionalInterpreter:
+    """Read a published checkpoint: an interpreter, or where its flow is conditional a conditional one.
 
     z̃ and log|det T'| are those of the published code within 1e-5. The prior of each block is N(0, I),
-    as the paper trained it.
+    as the papers trained it. Conditional layouts are those of CompVis/net2net and CompVis/invariances.
 
     Args:
-        path: ``{"model": …}`` as the repository's training wrote it, or the bare state dict.
+        path: ``{"model": …}`` or ``{"state_dict": …}`` as a repository's training wrote it, or the bare
+            state dict.
         blocks: name → dimensions in the order in which the blocks lie in z̃; the published trainings
-            put the residual last.
+            put the residual last. A conditional flow has none: its v is one block.
+        activation: of a conditional flow, "leaky" where it was trained with the leaky ReLU of slope 0.9
+            that is the code's default and in no state dict; the shipped configurations have "none".
+        log_det: "published" leaves out the log-determinant of this leaky ReLU, as that code does;
+            "exact" counts it.
 
     Raises:
         CheckpointError: no such file, one that holds code, another layout, tensors that are missing or
-            do not fit together, or blocks that do not sum to N.
-        InputError: blocks without a residual, or of no dimensions.
+            do not fit together, blocks that do not sum to N, or blocks of a conditional flow.
+        InputError: blocks without a residual, or of no dimensions; no blocks where they are needed.
 
-    Source: the public code of arXiv 2004.13166, its layout of names and shapes.
+    Source: the public code of arXiv 2004.13166, 2005.13580 and 2008.01777, their layouts of names and shapes.
     """
-    layout = Blocks(blocks)
-    tensors = _Tensors(state_dict_in(read_tensor_file(path), path), path)
-    flow = _read_flow(tensors)
-    n_dims = tensors.n_dims
-    if layout.n_dims != n_dims:
+    layout = None if blocks is None else Blocks(blocks)
+    state = state_dict_in(read_tensor_file(path), path)
+    if any(CONDITIONAL.match(name) for name in state):
+        return _conditional(state, path, layout, activation, log_det)
+    if not any(_PLACE.match(name) for name in state):
         raise CheckpointError(
-            f"The blocks sum to {layout.n_dims} dimensions, the checkpoint has {n_dims}.",
-            where=f"{path}, blocks {layout.dims}",
-            fix=f"give blocks that sum to {n_dims}; the configuration of the training names them",
+            f"The checkpoint holds no published flow, but {some_names(state)}.",
+            where=str(path),
+            fix=f"give a checkpoint of {_LAYOUT}, whose tensors are called realnvp.flow.…, or of a "
+            "conditional flow, whose tensors are called flow.sub_layers.…",
         )
+    if layout is None:
+        raise InputError(
+            "The checkpoint does not name its blocks.",
+            where=str(path),
+            fix="give blocks with their dimensions in order; the configuration of the training names them",
+        )
+    return _interpreter(state, path, layout)
+
+
+def _conditional(
+    state: Mapping[str, Tensor],
+    path: str | Path,
+    layout: Blocks | None,
+    activation: Activation,
+    log_det: LogDet,
+) -> ConditionalInterpreter:
+    if layout is not None and len(layout) > 1:
+        raise CheckpointError(
+            f"The checkpoint holds a conditional flow, whose v is one block, not {list(layout)}.",
+            where=str(path),
+            fix="give no blocks",
+        )
+    interpreter = read_conditional(state, path, activation=activation, log_det=log_det)
+    if layout is not None:
+        _check_sum(layout, interpreter.n_dims, path)
+    return interpreter
+
+
+def _interpreter(state: Mapping[str, Tensor], path: str | Path, layout: Blocks) -> Interpreter:
+    tensors = PublishedTensors(state, path, "the paper's repository")
+    n_dims = tensors.look("realnvp.flow.0.flow.0.loc").numel()
+    flow = _read_flow(tensors, 1 + max(int(m[1]) for name in state if (m := _PLACE.match(name))), n_dims)
+    _check_sum(layout, n_dims, path)
     front = fit_front(torch.zeros(2, n_dims), FlowSpec(front="none"))
     priors = {name: NormalPrior(dim) for name, dim in layout.dims.items()}
     meta = {"published": _LAYOUT, "checkpoint": Path(path).name, "couplings": len(flow.transforms) // 3}
     return Interpreter(front, flow, layout, priors, meta)
 
 
-class _Tensors:
-    """The tensors of a checkpoint by name; each is taken once and checked as it is taken."""
-
-    def __init__(self, tensors: Mapping[str, Tensor], path: str | Path) -> None:
-        self.path = path
-        self._left = dict(tensors)
-        places = [match for name in tensors if (match := _PLACE.match(name))]
-        if not places:
-            raise _other_layout(tensors, path)
-        self.n_couplings = 1 + max(int(match[1]) for match in places)
-        self.n_dims = self._look("realnvp.flow.0.flow.0.loc").numel()
-
-    def take(self, name: str, *shape: int) -> Tensor:
-        """Remove and return a tensor of this shape, finite, in float32 or int64."""
-        tensor = self._look(name)
-        if tuple(tensor.shape) != shape:
-            raise self.unfit(f"{name!r} has shape {tuple(tensor.shape)}, not {shape}")
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise self.unfit(f"{name!r} is not finite")
-        del self._left[name]
-        return tensor.float() if tensor.is_floating_point() else tensor.long()
-
-    def n_linear(self, name: str) -> tuple[int, int]:
-        """How many linear layers a perceptron has, and how wide the first is."""
-        n_layers = sum(key.startswith(f"{name}.main.") and key.endswith(".weight") for key in self._left)
-        return n_layers, len(self._look(f"{name}.main.0.weight"))
-
-    def refuse_left_over(self) -> None:
-        """What is not read could change the result."""
-        if self._left:
-            raise self.unfit(
-                f"it holds tensors that the published network does not have: {_some(self._left)}"
-            )
-
-    def unfit(self, what: str) -> CheckpointError:
-        """Make the error for tensors that are not those of a published network."""
-        return CheckpointError(
-            f"The checkpoint does not fit the published network: {what}.",
-            where=str(self.path),
-            fix="give the whole model of one training of the paper's repository, after its first batch",
+def _check_sum(layout: Blocks, n_dims: int, path: str | Path) -> None:
+    if layout.n_dims != n_dims:
+        raise CheckpointError(
+            f"The blocks sum to {layout.n_dims} dimensions, the checkpoint has {n_dims}.",
+            where=f"{path}, blocks {layout.dims}",
+            fix=f"give blocks that sum to {n_dims}; the configuration of the training names them",
         )
 
-    def _look(self, name: str) -> Tensor:
-        if name not in self._left:
-            raise self.unfit(f"{name!r} is missing")
-        return self._left[name]
 
-
-def _read_flow(tensors: _Tensors) -> NormalizingFlow:
+def _read_flow(tensors: PublishedTensors, n_couplings: int, n_dims: int) -> NormalizingFlow:
     transforms: list[nn.Module] = []
-    for i in range(tensors.n_couplings):
+    for i in range(n_couplings):
         place = f"realnvp.flow.{i}.flow"
-        transforms.append(_read_actnorm(tensors, f"{place}.0"))
-        transforms.append(_read_coupling(tensors, f"{place}.1"))
-        transforms.append(_read_permutation(tensors, f"{place}.2"))
+        transforms.append(read_actnorm(tensors, f"{place}.0", n_dims))
+        state, shape = read_nets(tensors, f"{place}.1", n_dims // 2, n_dims // 2)
+        coupling = Coupling(n_dims, shape, [torch.Generator()])
+        coupling.load_state_dict(state)
+        transforms.append(coupling)
+        transforms.append(read_permutation(tensors, f"{place}.2", n_dims))
     tensors.refuse_left_over()
     return NormalizingFlow(transforms)
-
-
-def _read_actnorm(tensors: _Tensors, place: str) -> ActNorm:
-    n_dims = tensors.n_dims
-    loc, scale = (tensors.take(f"{place}.{name}", 1, n_dims, 1, 1) for name in ("loc", "scale"))
-    if not tensors.take(f"{place}.initialized"):
-        raise tensors.unfit(f"{place!r} waits for the first batch of data to set its scale")
-    if (scale == 0).any():
-        raise tensors.unfit(f"'{place}.scale' is zero somewhere, so it cannot be inverted")
-    actnorm = ActNorm(n_dims)
-    actnorm.load_state_dict({"loc": loc.view(1, 1, n_dims), "scale": scale.view(1, 1, n_dims)})
-    return actnorm
-
-
-def _read_coupling(tensors: _Tensors, place: str) -> Coupling:
-    n_half = tensors.n_dims // 2
-    n_layers, hidden = tensors.n_linear(f"{place}.s.0")
-    if n_layers < 2:
-        raise tensors.unfit(f"'{place}.s.0' has {n_layers} linear layers, not two or more")
-    widths = [n_half, *[hidden] * (n_layers - 1), n_half]
-    state = {}
-    for half in range(2):
-        for layer, (n_in, n_out) in enumerate(pairwise(widths)):
-            # Ours holds scale and translation side by side, and multiplies from the right.
-            linears = [f"{place}.{kind}.{half}.main.{2 * layer}" for kind in "st"]
-            weights = [tensors.take(f"{linear}.weight", n_out, n_in).T for linear in linears]
-            biases = [tensors.take(f"{linear}.bias", n_out)[None] for linear in linears]
-            state[f"nets.{half}.weights.{layer}"] = torch.stack(weights)[None]
-            state[f"nets.{half}.biases.{layer}"] = torch.stack(biases)[None]
-    coupling = Coupling(tensors.n_dims, NetShape(hidden, n_layers - 2), [torch.Generator()])
-    coupling.load_state_dict(state)
-    return coupling
-
-
-def _read_permutation(tensors: _Tensors, place: str) -> Permutation:
-    n_dims = tensors.n_dims
-    forward, backward = (
-        tensors.take(f"{place}.{way}_shuffle_idx", n_dims) for way in ("forward", "backward")
-    )
-    if not torch.equal(forward.sort().values, torch.arange(n_dims)):
-        raise tensors.unfit(f"'{place}.forward_shuffle_idx' is no permutation")
-    if not torch.equal(forward.argsort(), backward):
-        raise tensors.unfit(f"the two index lists of {place!r} are not each other's inverse")
-    permutation = Permutation(n_dims, [torch.Generator()])
-    permutation.load_state_dict({"forward_index": forward[None], "inverse_index": backward[None]})
-    return permutation
-
-
-def _other_layout(tensors: Mapping[str, Tensor], path: str | Path) -> CheckpointError:
-    if any(_CONDITIONAL.match(name) for name in tensors):
-        return CheckpointError(
-            "The checkpoint holds a conditional flow, whose codes depend on a second input.",
-            where=str(path),
-            fix=f"give a checkpoint of {_LAYOUT}, whose tensors are called realnvp.flow.…",
-        )
-    return CheckpointError(
-        f"The checkpoint holds no published flow, but {_some(tensors)}.",
-        where=str(path),
-        fix=f"give a checkpoint of {_LAYOUT}, whose tensors are called realnvp.flow.…",
-    )
-
-
-def _some(names: Mapping[str, Tensor]) -> str:
-    return ", ".join(list(names)[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from iin_core.averaging import Average, EarlyStop, Weights
 from iin_core.batches import Batches, LinkedRows
 from iin_core.checkpoint import UnitState
+from iin_core.conditional_flow import build_conditional_flow
+from iin_core.conditional_spec import ConditionalFlowSpec
 from iin_core.curve import Curve, Validation
 from iin_core.errors import CheckpointError, DivergedError
-from iin_core.flow import build_flow
+from iin_core.flow import NormalizingFlow, build_flow
 from iin_core.guard import Guard, clip
 from iin_core.jobs import Cost, Job, Trained
 from iin_core.objective import mates_loss, nll_per_dim
@@ -53,8 +55,7 @@ class Stack:
     ) -> None:
         self.jobs, self.spec, stack = jobs, spec, len(jobs)
         self.batches = Batches(jobs, spec, device)
-        self.flow = build_flow(flow_spec, [job.blocks for job in jobs], [job.seed for job in jobs])
-        self.flow = self.flow.to(device)
+        self.flow = _build(jobs, flow_spec).to(device)
         self.flow.initialize(self.batches.first_rows())
         self._parameters = FlatParameters(self.flow)
         self._optimizer = StackedAdamW(self._parameters, stack, spec.betas, spec.weight_decay)
@@ -200,6 +201,13 @@ class Stack:
             for part, owner in self._owners.items()
             for name, tensor in owner.state(k).items()
         }
+
+
+def _build(jobs: Sequence[Job], spec: FlowSpec) -> NormalizingFlow:
+    seeds = [job.seed for job in jobs]
+    if isinstance(spec, ConditionalFlowSpec):
+        return build_conditional_flow(spec, jobs[0].n_dims, jobs[0].n_given, seeds)
+    return build_flow(spec, [job.blocks for job in jobs], seeds)
 
 
 def _penalties(jobs: Sequence[Job], spec: TrainingSpec, device: torch.device) -> nn.ModuleList:

@@ -138,6 +138,12 @@ def test_tensors_that_do_not_fit_are_refused(tmp_path, state, text):
     assert "model-120000.ckpt" in str(error.value)
 
 
+def test_blocks_are_asked_for_where_a_checkpoint_needs_them(tmp_path):
+    """The paper's layout names no blocks, so they are given."""
+    with pytest.raises(InputError, match="does not name its blocks"):
+        load_published(_saved(tmp_path, random_checkpoint()))
+
+
 def test_a_file_with_code_is_refused(tmp_path):
     """A checkpoint that pickles a module is not opened."""
     torch.save({"model": torch.nn.Linear(2, 2)}, tmp_path / "w.ckpt")
