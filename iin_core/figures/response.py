@@ -168,7 +168,8 @@ def _depth(axes: Axes, table: pd.DataFrame, factors: list[str]) -> None:
 
 def _spread(rows: pd.DataFrame) -> np.ndarray:
     middle, low, high = (rows[name].to_numpy(float) for name in ("value", "low", "high"))
-    return np.nan_to_num(np.clip(np.stack([middle - low, high - middle]), 0, None))
+    spread: np.ndarray = np.nan_to_num(np.clip(np.stack([middle - low, high - middle]), 0, None))
+    return spread
 
 
 def _refuse_empty(table: pd.DataFrame, what: str) -> None:

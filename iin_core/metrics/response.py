@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,9 @@ from iin_core.metrics.bootstrap import interval, source_means
 from iin_core.metrics.score import Score
 from iin_core.spec import EvaluationSpec
 
-CLASS_STATISTICS = ("kl", "tv", "class_std")
-VALUE_STATISTICS = ("distance",)
 _DEFAULT = EvaluationSpec()
 Outputs = ArrayLike | Tensor
+Columns = Mapping[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,12 @@ class Response:
     @property
     def scores(self) -> dict[str, Score]:
         """Statistic → score, those that there are."""
-        named = {name: getattr(self, name) for name in (*CLASS_STATISTICS, *VALUE_STATISTICS)}
+        named = {"kl": self.kl, "tv": self.tv, "class_std": self.class_std, "distance": self.distance}
         return {name: score for name, score in named.items() if score is not None}
 
 
 def class_response(
-    base: ArrayLike | Tensor,
-    resampled: ArrayLike | Tensor,
-    source: ArrayLike,
-    spec: EvaluationSpec = _DEFAULT,
+    base: Outputs, resampled: Outputs, source: ArrayLike, spec: EvaluationSpec = _DEFAULT
 ) -> Response:
     """Response of a distribution over classes, or over next tokens, given by logits.
 
@@ -72,27 +69,11 @@ def class_response(
     Source: Esser et al., CVPR 2020, section 4.3, for the standard deviation of the class.
     """
     plain, moved = _pair(base, resampled)
-    if moved.shape[1] < 2:
-        raise InputError(
-            "A response needs at least two draws of the factor for each base.",
-            where=f"resampled {tuple(moved.shape)}, the draws on its second axis",
-            fix="draw the factor twice or more",
-        )
-    p, q = plain.log_softmax(-1)[:, None], moved.log_softmax(-1)
-    rows = {
-        "kl": (p.exp() * (p - q)).sum(-1).clamp_min(0).mean(1).numpy(),
-        "tv": ((p.exp() - q.exp()).abs().sum(-1) / 2).mean(1).numpy(),
-        "class_std": moved.argmax(-1).double().std(1).numpy(),
-    }
-    scores = _scores(rows, source, spec)
-    return Response(scores["kl"], scores["tv"], scores["class_std"], None, rows)
+    return summarise(_by_draw(class_movement, plain, moved), source, spec)
 
 
 def value_response(
-    base: ArrayLike | Tensor,
-    resampled: ArrayLike | Tensor,
-    source: ArrayLike,
-    spec: EvaluationSpec = _DEFAULT,
+    base: Outputs, resampled: Outputs, source: ArrayLike, spec: EvaluationSpec = _DEFAULT
 ) -> Response:
     """Response of an output that is no distribution: an image, a vector.
 
@@ -110,42 +91,97 @@ def value_response(
         InputError: shapes that do not belong together, values not finite, or outputs that are all equal.
     """
     plain, moved = _pair(base, resampled)
-    spread = 2 * float(plain.var(0).sum())
-    if not spread > 0:
-        raise InputError(
-            "The outputs of all bases are equal, so that no response can be told relative to their spread.",
-            where=f"{len(plain)} outputs",
-            fix="take a layer and an output that depend on the input",
-        )
-    rows = {"distance": ((moved - plain[:, None]).square().sum(-1).mean(1) / spread).numpy()}
-    return Response(None, None, None, _scores(rows, source, spec)["distance"], rows)
+    found = _by_draw(value_movement, plain, moved)
+    return summarise({"distance": found["squared"] / spread(plain)}, source, spec)
 
 
-def _scores(
-    rows: dict[str, NDArray[np.float64]], source: ArrayLike, spec: EvaluationSpec
-) -> dict[str, Score]:
-    values = np.stack(list(rows.values()), 1)
-    samples = source_means(values, source, np.zeros(len(values)), draws=spec.bootstrap, seed=spec.seed)
+def class_movement(base: Tensor, moved: Tensor) -> Columns:
+    """KL and TV of each pair of logits (m, C), and the class that the moved ones say: columns (m,)."""
+    p, q = (_finite(logits).log_softmax(-1) for logits in (base, moved))
     return {
-        name: Score(float(values[:, i].mean()), 0.0, None, *interval(samples[:, i]), n=len(values))
-        for i, name in enumerate(rows)
+        "kl": (p.exp() * (p - q)).sum(-1).clamp_min(0).numpy(),
+        "tv": ((p.exp() - q.exp()).abs().sum(-1) / 2).numpy(),
+        "class": moved.argmax(-1).double().numpy(),
     }
 
 
+def value_movement(base: Tensor, moved: Tensor) -> Columns:
+    """Squared distance of each pair of outputs (m, …): one column (m,)."""
+    return {"squared": (_finite(moved) - _finite(base)).flatten(1).square().sum(1).numpy()}
+
+
+def spread(base: Outputs) -> float:
+    """2·Σ_i Var(y_i) of outputs (n, …): the mean squared distance of two of them.
+
+    Raises:
+        InputError: the outputs are all equal.
+    """
+    outputs = torch.as_tensor(base).double().flatten(1)
+    found = 2 * float(outputs.var(0).sum()) if len(outputs) > 1 else 0.0
+    if not found > 0:
+        raise InputError(
+            "The outputs of all bases are equal, so that no response can be told relative to their spread.",
+            where=f"{len(outputs)} outputs",
+            fix="take a layer and an output that depend on the input",
+        )
+    return found
+
+
+def summarise(moved: Columns, source: ArrayLike, spec: EvaluationSpec = _DEFAULT) -> Response:
+    """The response of movements that were measured pair by pair.
+
+    Args:
+        moved: columns (n, draws): "kl", "tv" and "class", or "distance".
+        source: (n,) source of each base.
+        spec: `bootstrap` and `seed`.
+
+    Raises:
+        InputError: fewer than two draws.
+    """
+    if min(values.shape[1] for values in moved.values()) < 2:
+        raise InputError(
+            "A response needs at least two draws of the factor for each base.",
+            where=f"draws of {', '.join(moved)}: {next(iter(moved.values())).shape[1]}",
+            fix="draw the factor twice or more",
+        )
+    rows = {name: values.mean(1) for name, values in moved.items() if name != "class"}
+    if "class" in moved:
+        rows["class_std"] = moved["class"].std(1, ddof=1)
+    values = np.stack(list(rows.values()), 1)
+    samples = source_means(values, source, np.zeros(len(values)), draws=spec.bootstrap, seed=spec.seed)
+    scores = {
+        name: Score(float(values[:, i].mean()), 0.0, None, *interval(samples[:, i]), n=len(values))
+        for i, name in enumerate(rows)
+    }
+    get = scores.get
+    return Response(get("kl"), get("tv"), get("class_std"), get("distance"), rows)
+
+
+def _by_draw(measure: Callable[[Tensor, Tensor], Columns], plain: Tensor, moved: Tensor) -> Columns:
+    draws = moved.shape[1]
+    found = measure(plain.repeat_interleave(draws, 0), moved.flatten(0, 1))
+    return {name: column.reshape(len(plain), draws) for name, column in found.items()}
+
+
 def _pair(base: Outputs, resampled: Outputs) -> tuple[Tensor, Tensor]:
-    """Bases (n, D) and what became of them (n, draws, D), in double precision."""
-    plain, moved = (torch.as_tensor(values).detach().double() for values in (base, resampled))
+    """Bases (n, D) and what became of them (n, draws, D)."""
+    plain, moved = (torch.as_tensor(values).detach() for values in (base, resampled))
     if plain.ndim < 2 or moved.ndim < 3 or (moved.shape[0], *moved.shape[2:]) != tuple(plain.shape):
         raise InputError(
             "The outputs of a response do not belong together.",
             where=f"base {tuple(plain.shape)}, resampled {tuple(moved.shape)}",
             fix="give base (n, …) and resampled (n, draws, …) with outputs of one shape",
         )
-    if not (plain.isfinite().all() and moved.isfinite().all()):
+    return plain.flatten(1), moved.flatten(2)
+
+
+def _finite(outputs: Tensor) -> Tensor:
+    """In double precision."""
+    bad = int((~outputs.isfinite()).sum())
+    if bad:
         raise InputError(
             "Outputs of the model are not finite after a factor was drawn anew.",
-            where=f"{int((~moved.isfinite()).sum())} of {moved.numel()} values, "
-            f"{int((~plain.isfinite()).sum())} of {plain.numel()} of the bases",
+            where=f"{bad} of {outputs.numel()} values",
             fix="draw from other rows instead of the prior, or look at the layer's rows for broken inputs",
         )
-    return plain.flatten(1), moved.flatten(2)
+    return outputs.double()

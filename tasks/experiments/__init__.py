@@ -48,12 +48,28 @@ def resolved(name: str) -> Any:
 
 _ALL = (
     Experiment(
+        "response",
+        "Network response",
+        "unit",
+        run="tasks.experiments.response:run",
+        applies="tasks.experiments.response_check:applies",
+    ),
+    Experiment(
         "layers",
         "Layers compared",
         "study",
         run="tasks.experiments.layers:run",
         reads="tasks.experiments.layers_check:reads",
         problems="tasks.experiments.layers_check:problems",
+    ),
+    Experiment(
+        "sampling",
+        "Sampling",
+        "unit",
+        run="tasks.experiments.sampling:run",
+        problems="tasks.experiments.sampling_check:problems",
+        applies="tasks.experiments.sampling_check:applies",
+        reads="tasks.experiments.sampling_networks:extra_steps",
     ),
 )
 EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in _ALL}

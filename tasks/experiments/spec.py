@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from iin_core.spec import Spec
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from iin_core.spec import ReadingSpec, Spec
+
+DrawFrom = Literal["prior", "normal", "rows"]
 
 
 class ExperimentSpec(Spec):
@@ -18,10 +24,62 @@ class LayersSpec(ExperimentSpec):
     """Layers compared: one chart of all of them, over depth and over checkpoints."""
 
 
+class ResponseSpec(ExperimentSpec):
+    """Network response: each factor drawn anew, and how far the model's output moves."""
+
+    bases: Annotated[int, Field(ge=4, le=1_000_000)] = 256
+    """Held-out rows; all of them where there are fewer."""
+    draws: Annotated[int, Field(ge=2, le=100_000)] = 16
+    """Of each factor for each base."""
+    draw_from: Annotated[tuple[DrawFrom, ...], Field(min_length=1)] = ("prior", "rows")
+    """The block's prior; N(0, I) as published; other held-out rows. The first one gives the scores."""
+
+
+class CodeSpec(Spec):
+    """A network by import path; the fields are those of a source."""
+
+    import_: Annotated[str, Field(alias="import", pattern=r"^[\w.]+:[\w.]+$")]
+    """`package.module:factory`, called with `arguments`."""
+    arguments: dict[str, JsonValue] = {}
+    checkpoint: str | None = None
+
+
+class FeaturesSpec(CodeSpec):
+    """The network in whose features images are compared; it takes images as the data give them."""
+
+    layer: str | None = None
+    """Whose output is taken; what enters the last linear layer when left out."""
+    reading: ReadingSpec = ReadingSpec(flatten=True)
+
+
+class GeneratorSpec(CodeSpec):
+    """A generator with `fit`, as a model's, and `sample(n, generator)` → images."""
+
+    fit: dict[str, JsonValue] = {}
+
+
+class SamplingSpec(ExperimentSpec):
+    """Sampling: the decoder with the IIN as a generator of images."""
+
+    n: Annotated[int, Field(ge=2)] = 5000
+    """Samples, and held-out images against them; all of these where there are fewer."""
+    seeds: Annotated[int, Field(ge=1, le=20)] = 3
+    k: Annotated[int, Field(ge=1, le=100)] = 3
+    """Neighbours that precision and recall go by."""
+    features: FeaturesSpec | None = None
+    """Of the model's reader when left out."""
+    vae: bool | GeneratorSpec = False
+    """Whether a VAE is fitted beside it: one of the size of a built-in autoencoder, or one of yours."""
+    shown: Annotated[int, Field(ge=1, le=200)] = 40
+    """Images of each method in the figure."""
+
+
 class ExperimentsSpec(Spec):
     """`experiments:` of a study; what is None was not asked for."""
 
+    response: ResponseSpec | None = None
     layers: LayersSpec | None = None
+    sampling: SamplingSpec | None = None
 
     def asked(self) -> dict[str, ExperimentSpec]:
         """Name → settings of what was asked for, in the order of the fields."""

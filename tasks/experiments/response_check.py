@@ -1,0 +1,14 @@
+"""Which units can have a response."""
+
+from __future__ import annotations
+
+from iin_core.readings import make_reading
+from tasks.experiments.spec import ResponseSpec
+from tasks.planned import Plan, Unit
+
+
+def applies(plan: Plan, unit: Unit, spec: ResponseSpec) -> str:
+    """Rows that cannot be put back into the activation cannot be drawn anew in it."""
+    if make_reading(unit.layer.reading).editable:
+        return ""
+    return f"rows read by {unit.layer.reading.name!r} cannot be put back into the running model"
