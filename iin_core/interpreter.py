@@ -21,6 +21,7 @@ from iin_core.priors import ClassPrior, Label, Prior, class_labels
 if TYPE_CHECKING:
     from iin_core.attached import Edits
     from iin_core.spec import ReadingSpec
+    from iin_core.walks import Interpolation, Space, Steps, Walk
 
 
 class Interpreter:
@@ -150,6 +151,44 @@ class Interpreter:
         prior = self.priors[self._name(factor)]
         edited[:, self._place(factor)] = prior.edited(z_tilde[:, self._place(factor)], to, strength)
         return self._changed(z, z_tilde, edited)
+
+    def walk(
+        self, z: ArrayLike | Tensor, factor: str, steps: int, seed: int = 0, how: Steps | None = None
+    ) -> Walk:
+        """Walk inside one factor from rows z, (n, N), its prior being where the walk stays.
+
+        Args:
+            z: where it starts.
+            factor: the block that walks; all else is kept.
+            steps: how many.
+            seed: of the walk.
+            how: size of steps, chance of another class, method; see `iin_core.walks.Steps`.
+
+        Source: paper, section 4.3; see `iin_core.walks.walk_block`.
+        """
+        from iin_core.walks import walk
+
+        return walk(self, self._rows(z, self.n_features), self._name(factor), (steps, seed), how)
+
+    def interpolate(
+        self, z_a: ArrayLike | Tensor, z_b: ArrayLike | Tensor, steps: int, space: Space = "code"
+    ) -> Interpolation:
+        """Straight lines from rows z_a to rows z_b, (n, N), in z̃ (`code`) or in z (`activation`).
+
+        What a front leaves out of z̃ goes along a straight line in both.
+
+        Args:
+            z_a, z_b: both ends.
+            steps: points of each line, the ends included.
+            space: where the line is straight.
+
+        Source: paper, section 4.2.
+        """
+        from iin_core.walks import interpolate
+
+        return interpolate(
+            self, self._rows(z_a, self.n_features), self._rows(z_b, self.n_features), steps, space
+        )
 
     def attached(
         self, model: nn.Module, *, layer: str | Sequence[str], reading: ReadingSpec | None = None

@@ -144,6 +144,10 @@ class ClassPrior:
         classes = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         return self.means[classes] + self.std * torch.randn(n, self.n_dims, generator=generator)
 
+    def likeliest(self, block: Tensor) -> Tensor:
+        """The index of the likeliest class of rows of the block, (n, N_k), as (n,)."""
+        return self._joint(block).argmax(-1)
+
     def drawn(self, to: Label, n: int, generator: torch.Generator) -> Tensor:
         """Draw n rows of the block, (n, N_k), from the class `to`.
 
@@ -168,6 +172,10 @@ class ClassPrior:
             known = [str(known) for known in self.labels]
             raise InputError(f"There is no class {label!r}.", fix=f"nearest: {nearest(str(label), known)}")
         return self.labels.index(label)
+
+    def responsibilities(self, block: Tensor) -> Tensor:
+        """How likely each row of the block, (n, N_k), is to be of each class, (n, C)."""
+        return self._joint(block).softmax(-1)
 
     def _joint(self, block: Tensor) -> Tensor:
         deviation = (block[:, None, :] - self.means) / self.std

@@ -183,3 +183,45 @@ def test_wrong_rows_and_names_are_refused(interpreter):
     with pytest.raises(InputError, match="no factor 'shpe'") as caught:
         interpreter.swap(Z, Z, "shpe")
     assert "shape" in caught.value.fix
+
+
+@pytest.mark.parametrize("which", ["interpreter", "narrow"])
+def test_a_walk_moves_one_factor_from_the_row_itself(which, request):
+    """It begins with the row bit for bit; every code along it keeps all other blocks."""
+    chosen = request.getfixturevalue(which)
+    walk = chosen.walk(Z[:20], "shape", 6, seed=1)
+    assert walk.z.shape == (7, 20, 12)
+    assert torch.equal(walk.z[0], torch.tensor(Z[:20]).float())
+    codes = chosen.encode(walk.z[-1])
+    before = chosen.encode(Z[:20])
+    for name, place in chosen.blocks.items():
+        expected = walk.blocks[-1] if name == "shape" else before[:, place]
+        torch.testing.assert_close(codes[:, place], expected, atol=5e-3, rtol=5e-3)
+    assert torch.equal(chosen.walk(Z[:20], "shape", 6, seed=1).z, walk.z)
+    with pytest.raises(InputError, match="no factor 'hue'"):
+        chosen.walk(Z[:2], "hue", 3)
+
+
+@pytest.mark.parametrize("space", ["code", "activation"])
+@pytest.mark.parametrize("which", ["interpreter", "narrow"])
+def test_a_line_ends_in_both_rows_and_is_straight_where_it_was_asked_to_be(which, space, request):
+    """Log-densities along it are those of the rows; the middle is the mean of codes or of rows."""
+    chosen = request.getfixturevalue(which)
+    line = chosen.interpolate(Z[:10], Z[10:20], 5, space)
+    ends = torch.tensor(np.stack([Z[:10], Z[10:20]])).float()
+    torch.testing.assert_close(line.z[[0, -1]], ends, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(line.log_prob[0], chosen.log_prob(Z[:10]), atol=0.05, rtol=1e-3)
+    torch.testing.assert_close(line.nll_per_dim[2], chosen.nll_per_dim(line.z[2]), atol=1e-4, rtol=1e-4)
+    if space == "activation":
+        torch.testing.assert_close(line.z[2], ends.mean(0), atol=1e-5, rtol=1e-5)
+    else:
+        middle = (chosen.encode(Z[:10]) + chosen.encode(Z[10:20])) / 2
+        torch.testing.assert_close(chosen.encode(line.z[2]), middle, atol=5e-3, rtol=5e-3)
+
+
+def test_a_line_without_ends_is_refused(interpreter):
+    """One point is no line, and rows come in pairs."""
+    with pytest.raises(InputError, match="A line of 1 points"):
+        interpreter.interpolate(Z[:3], Z[3:6], 1)
+    with pytest.raises(InputError, match="between 3 and 2 rows"):
+        interpreter.interpolate(Z[:3], Z[3:5], 4)
