@@ -58,7 +58,7 @@ def _of_this_alone(error: IinError, label: str) -> IinError:
     """What an input or a model does not allow is a failure of one experiment; the others go on."""
     if error.exit_code in (3, 5):
         return error
-    return UnitFailed(f"{label}: {error.what}", where=error.where, fix=error.fix)
+    return UnitFailed(error.what, where="; ".join(filter(None, (label, error.where))), fix=error.fix)
 
 
 def context_of(root: Root, job: ExperimentJob, folder: Path) -> Context:
