@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.report.cards import card_unit, cards
-from tasks.report.cells import SHORT, Table, beside
+from tasks.report.cells import Table
 from tasks.report.facts import StudyFacts, UnitFacts, records
 from tasks.report.figures import Figure, layer_chart, unit_figures
 from tasks.report.findings import findings
 from tasks.report.tables import headline_table, readable_table, seeds_table, shown_values
-from tasks.report.text import count, csv_uri, name, number, printable, share
+from tasks.report.templates import template
+from tasks.report.text import csv_uri
 from tasks.report.unit_tables import detail_tables, unit_tables
 
 if TYPE_CHECKING:
-    from jinja2 import Template
-
     from tasks.planned import LayerPlan
-
-_TEMPLATE = Path(__file__).with_name("page.html.j2")
-
 
 LARGEST = 9_000_000
 """Bytes; the rest of a page takes some more, and mail servers refuse what is much larger."""
@@ -91,7 +85,8 @@ def render(facts: StudyFacts, room: int = LARGEST) -> str:
     order = sorted(facts.units, key=lambda unit: not unit.unit.headline)
     pages = {unit.unit.name: _unit(unit, shelf) for unit in order}
     shown = card_unit(facts)
-    return _template().render(
+    return template("page.html.j2").render(
+        shown_values=shown_values,
         facts=facts,
         plan=facts.plan,
         study=facts.plan.study,
@@ -129,22 +124,3 @@ def _layer(layer: LayerPlan, facts: StudyFacts, pages: dict[str, UnitPage]) -> L
     readable = records(facts.readable[facts.readable["index"] == layer.index])
     is_open = any(unit.facts.unit.headline for unit in units)
     return LayerPage(layer, readable, units, is_open)
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, finalize=printable, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.globals |= {
-        "name": name,
-        "number": number,
-        "share": share,
-        "count": count,
-        "beside": beside,
-        "shown_values": shown_values,
-        "short": SHORT,
-    }
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
