@@ -1,0 +1,79 @@
+"""What keeps a unit from being sampled, told before any compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+import torch
+
+from iin_core.errors import IinError
+from iin_core.hooks import call, model_raised
+from iin_core.image_features import as_images
+from tasks.errors import StudyError
+from tasks.experiments.sampling_networks import features_of, image_shape, open_features
+from tasks.experiments.spec import SamplingSpec
+from tasks.planned import ModelPlan, Plan, Unit
+from tasks.sources.data import Data, open_data
+from tasks.sources.imported import FAULTS
+from tasks.sources.models import open_model
+
+_ROWS = 2
+
+
+def applies(plan: Plan, target: Unit, spec: SamplingSpec) -> str:
+    """Why a unit cannot be sampled; empty where it can."""
+    model = plan.model(target.model).spec
+    if model.decoder is None:
+        return "there is no decoder: a sample is an image that the model decodes (`decoder: output`)"
+    if not target.layer.lossless:
+        return f"the reading {target.layer.reading.name!r} does not determine the activation; flatten does"
+    if spec.features is None and model.reader is None:
+        return (
+            "there is no network in whose features images are compared: give the model a `reader`, or "
+            "`features: {import: package.module:factory, layer: name}`"
+        )
+    return ""
+
+
+def problems(plan: Plan, spec: SamplingSpec) -> list[StudyError]:
+    """What two rows through the model and the feature network show to be wrong."""
+    data = open_data(plan.study.data.source, plan.folder)
+    found: list[StudyError] = []
+    for model in plan.models:
+        if not fnmatchcase(model.name, spec.model):
+            continue
+        if not any(not applies(plan, unit, spec) for unit in plan.units if unit.model == model.name):
+            continue
+        try:
+            found += _of_model(plan, spec, model, data)
+        except StudyError as error:
+            found.append(error)
+        except IinError as error:
+            found.append(StudyError(error.what, where=error.where, fix=error.fix))
+    return found
+
+
+def _of_model(plan: Plan, spec: SamplingSpec, model: ModelPlan, data: Data) -> Iterator[StudyError]:
+    batch: Any = data.batch(np.arange(min(_ROWS, len(data))))
+    shape = image_shape(batch)
+    network = open_model(model.spec.source, plan.folder)
+    with torch.no_grad():
+        try:
+            output = call(network, batch)
+        except FAULTS as error:
+            raise model_raised(error, "", network) from error
+    as_images(output, shape, f"decoder of model {model.name!r}")
+    reader = open_model(model.spec.reader.source, plan.folder) if model.spec.reader else None
+    width = features_of(open_features(spec, reader, plan.folder), batch).shape[1]
+    n = min(spec.n, plan.sizes.n_heldout)
+    if n < max(2, width):
+        yield StudyError(
+            f"FID of {n} images in {width} features has no meaning: there are fewer rows than features.",
+            fix=f"give `n` of at least {width} and as many held-out rows (`data: split: heldout`), or take "
+            "`features` with fewer dimensions (`layer`, `reading: {pool: mean}`)",
+        )
+    if n <= spec.k:
+        yield StudyError(f"{n} images have no {spec.k}-th nearest neighbour each.", fix="give a smaller `k`")
