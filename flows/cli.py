@@ -29,6 +29,7 @@ COMMANDS: dict[str, Callable[..., object]] = {
     "status": cli_results.status,
     "results": cli_results.results,
     "report": cli_results.report,
+    "diff": cli_results.diff,
     "ui": cli_results.ui,
     "export": cli_interpreters.export,
     "import": cli_interpreters.import_,

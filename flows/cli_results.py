@@ -1,4 +1,4 @@
-"""`iin status`, `results`, `report`, `ui`: what there is to see."""
+"""`iin status`, `results`, `report`, `diff`, `ui`: what there is to see."""
 
 from __future__ import annotations
 
@@ -78,6 +78,31 @@ def report(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> Non
     if as_json:
         console.show_json({"report": str(path)})
     else:
+        console.say(path)
+
+
+def diff(
+    a: Annotated[str, typer.Argument(metavar="A", help="A study, or STUDY:MODEL for one model of it.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another, or another model.")],
+    root: RootUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Set two studies, or two models, side by side on one HTML page."""
+    from tasks.compare import compare, open_side
+    from tasks.output import open_root
+    from tasks.report.difference import headline, render_difference
+    from tasks.report.write import publish
+
+    opened = open_root(resolve(root=root).root, create=False)
+    found = compare(opened, open_side(opened, a), open_side(opened, b))
+    name = " and ".join(side.title.replace(":", " ") for side in found.sides)
+    path = publish(opened, name, render_difference(found).encode())
+    if as_json:
+        records: list[list[dict[Any, Any]]] = [t.to_dict("records") for t in (found.read, found.scores)]
+        facts = {"read": records[0], "scores": records[1], "only_a": found.alone[0], "only_b": found.alone[1]}
+        console.show_json({"page": str(path), **facts})
+    else:
+        console.say(str(headline(found)))
         console.say(path)
 
 

@@ -194,14 +194,14 @@ def _unit(unit: Unit, root: Root) -> UnitFacts:
         evaluated=evaluated,
         scores={} if evaluated is None else read_scores(evaluated),
         why={} if evaluated is None else read_reasons(evaluated),
-        tables={name: _table(evaluated, f"{name}.csv", columns) for name, columns in ALL_COLUMNS.items()},
-        curves=_table(trained, "curves.csv", _CURVES),
+        tables={name: read_csv(evaluated, f"{name}.csv", columns) for name, columns in ALL_COLUMNS.items()},
+        curves=read_csv(trained, "curves.csv", _CURVES),
         dims={} if trained is None else trained.meta.get("dims", {}),
         dimensions={} if dimensions is None else _json(dimensions, "dimensions.json"),
     )
 
 
-def _table(output: Output | None, file: str, wanted: Sequence[str]) -> pd.DataFrame:
+def read_csv(output: Output | None, file: str, wanted: Sequence[str]) -> pd.DataFrame:
     """A table of an output, with at least these columns; names stay text, whatever they look like."""
     if output is None or file not in output.files:
         return pd.DataFrame(columns=list(wanted))

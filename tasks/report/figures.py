@@ -29,16 +29,18 @@ class Figure:
 
 
 @dataclass
-class _Memory:
+class Memory:
     """A file that is never written: what `iin_core.figures` takes for a path."""
 
     suffix: str = ".svg"
     data: bytes = field(default=b"")
 
     def write_bytes(self, data: bytes) -> None:
+        """Keep what a file would hold."""
         self.data = data
 
     def uri(self) -> str:
+        """It as a link that holds it."""
         return data_uri(self.data, "image/svg+xml")
 
 
@@ -47,7 +49,7 @@ def layer_chart(facts: StudyFacts) -> Figure | None:
     table = facts.readable
     if table.empty:
         return None
-    drawn = _Memory()
+    drawn = Memory()
     layer_concept_chart(drawn, table, title="How readable each concept is in each layer")
     said = [
         f"{concept} in {model}: "
@@ -72,7 +74,7 @@ def _leakage(unit: UnitFacts) -> list[Figure]:
     table = unit.leakage()
     if table.empty:
         return []
-    drawn = _Memory()
+    drawn = Memory()
     family = "MLP" if unit.probe == "mlp" else "linear"
     leakage_matrix(drawn, table, title=f"Read by {family} probes")
     said = [
@@ -91,7 +93,7 @@ def _leakage(unit: UnitFacts) -> list[Figure]:
 def _curves(unit: UnitFacts) -> list[Figure]:
     if unit.curves.empty:
         return []
-    drawn = _Memory()
+    drawn = Memory()
     curves(drawn, unit.curves, title="Training")
     last = unit.curves.iloc[-1]
     alt = (

@@ -44,9 +44,9 @@ def write_report(plan: Plan, root: Root, failures: Sequence[IinError] = ()) -> U
     if sealed is None:
         facts = read_facts(plan, root, failures)
         if not _is_complete(facts):
-            return _publish(plan, root, _page(facts))
+            return publish(root, plan.study.name, _page(facts))
         sealed = _seal(plan, root, facts)
-    return _publish(plan, root, sealed.read(FILE))
+    return publish(root, plan.study.name, sealed.read(FILE))
 
 
 def _is_complete(facts: StudyFacts) -> bool:
@@ -71,8 +71,13 @@ def _seal(plan: Plan, root: Root, facts: StudyFacts) -> Output:
     return root.open("report", plan.report.key)
 
 
-def _publish(plan: Plan, root: Root, page: bytes) -> UPath:
-    path = root.path / FOLDER / f"{plan.study.name}.html"
+def publish(root: Root, name: str, page: bytes) -> UPath:
+    """Write ``<root>/reports/<name>.html``, in one piece, over what was there.
+
+    Raises:
+        EnvironmentProblem: no space left, or no right to write.
+    """
+    path = root.path / FOLDER / f"{name}.html"
     with readable_errors("the report", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, page)
