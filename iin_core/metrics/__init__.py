@@ -18,6 +18,7 @@ from iin_core.metrics.interchange import (
 from iin_core.metrics.invertibility import identity_error, invertibility_error
 from iin_core.metrics.jackknife import jackknife_interval
 from iin_core.metrics.leakage import FitRows, Leakage, LeakageCell, leakage, leakages
+from iin_core.metrics.ordering import ordering
 from iin_core.metrics.per_dimension import (
     RowSamples,
     batches_holding_a_factor,
@@ -91,6 +92,7 @@ __all__ = [
     "manifold",
     "mig",
     "modularity",
+    "ordering",
     "pair_leak",
     "paired_batches_holding_a_factor",
     "precision_recall",
