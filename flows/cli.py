@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from flows import cli_data, cli_interpreters, cli_machine, cli_results, cli_run, cli_study
+from flows import cli_data, cli_interpreters, cli_machine, cli_results, cli_run, cli_sketches, cli_study
 from flows.console import guarded
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ COMMANDS: dict[str, Callable[..., object]] = {
     "init": cli_study.init,
     "check": cli_study.check,
     "layers": cli_study.layers,
+    "preview": cli_sketches.preview,
     "plan": cli_study.plan,
     "run": cli_run.run,
     "status": cli_results.status,

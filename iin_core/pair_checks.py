@@ -28,9 +28,9 @@ def check_pairs(
         specs: for each of them its kind.
 
     Raises:
-        InputError: indices outside the rows, a pair of one row with itself or of two rows of one
-            source, the same pair in every line, or pairs that share a label which their rows differ in
-            (or the other way round).
+        InputError: indices outside the rows, a pair of one row with itself, a pair of two rows of one
+            source that shares a concept, the same pair in every line, or pairs that share a label which
+            their rows differ in (or the other way round).
     """
     _, source_code = np.unique(np.asarray(source), return_inverse=True)
     codes = {n: class_index(columns[n])[1] for n, spec in specs.items() if spec.kind == "label"}
@@ -40,7 +40,9 @@ def check_pairs(
         called = (
             f"the pairs that {'share' if table.shares is not None else 'differ in'} {', '.join(table.names)}"
         )
-        _refuse(source_code[a] == source_code[b], "join two rows of one source", (a, b), called)
+        # Two versions of one image differ in what was changed; what two images share is not their being one.
+        if table.shares is not None:
+            _refuse(source_code[a] == source_code[b], "join two rows of one source", (a, b), called)
         if len(a) > 1 and len(np.unique(np.sort(np.stack((a, b)), axis=0), axis=1).T) == 1:
             raise InputError(
                 f"All {len(a)} pairs are the same one: rows {a[0]} and {b[0]}.",

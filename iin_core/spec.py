@@ -102,7 +102,7 @@ class PairSpec(Spec):
 
     kind: Literal["label", "numeric", "pairs"] = "label"
     column: str | None = None
-    """The column of the row table; the concept's own name when left out. Of a table of pairs: the
+    """The column of the row table; the concept's own name when left out. Of a file of pairs: the
     column whose values its a and b are; row numbers when left out."""
     rho: Annotated[float, Field(gt=0, lt=1)] = 0.975
     """σ_ab, the positive correlation of the shared block over the two examples of a pair; of a number
@@ -114,7 +114,8 @@ class PairSpec(Spec):
     """The concepts from which this one is drawn apart; when left out those that it depends on, and
     none where a training has `links: pair`."""
     file: str | None = None
-    """Of a table of pairs: a CSV or Parquet file."""
+    """Of a table of pairs: a CSV or Parquet file. Left out, the data tells its pairs itself: rows with
+    one value of the column `pair` that differ in the concept's column differ in nothing else."""
 
     @field_validator("rho")
     @classmethod
@@ -128,7 +129,7 @@ class PairSpec(Spec):
 
     @model_validator(mode="after")
     def _suits_the_kind(self) -> PairSpec:
-        if (self.kind == "pairs") != (self.file is not None):
+        if self.kind != "pairs" and self.file is not None:
             raise ValueError("a table of pairs, and nothing else, is {kind: pairs, file: name.csv}")
         if self.kind == "pairs" and (self.balance is not None or self.given is not None):
             raise ValueError("a table of pairs has neither balance nor given")

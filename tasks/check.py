@@ -173,7 +173,7 @@ def _disagreeing(loaded: LoadedStudy) -> Iterator[StudyError]:
 
 
 def _meant(spec: PairSpec) -> str:
-    return f"pairs of {spec.file!r}" if spec.kind == "pairs" else f"{spec.kind} of column {spec.column!r}"
+    return f"pairs of {spec.file!r}" if spec.file is not None else f"{spec.kind} of column {spec.column!r}"
 
 
 def _score_problems(loaded: LoadedStudy) -> Iterator[StudyError]:

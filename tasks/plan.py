@@ -88,9 +88,9 @@ def probed_concepts(study: Study) -> dict[str, PairSpec]:
 
 
 def filled(factors: Mapping[str, PairSpec]) -> dict[str, PairSpec]:
-    """The same factors, each with its column; a table of pairs names one only where it says so."""
+    """The same factors, each with its column; a file of pairs names one only where it says so."""
     return {
-        name: spec if spec.kind == "pairs" else spec.model_copy(update={"column": spec.column or name})
+        name: spec if spec.file is not None else spec.model_copy(update={"column": spec.column or name})
         for name, spec in factors.items()
     }
 
@@ -108,9 +108,11 @@ def _rows(loaded: LoadedStudy, data: Data) -> Step:
     for concepts, entry in loaded.study.concepts.items():
         for name, pairs in entry.factors.items():
             if pairs.kind == "pairs":
-                with at(loaded, "concepts", concepts, "factors", name):
-                    fingerprints[f"pairs {name}"] = fingerprint(pairs, loaded.folder)
-                columns[name] = [pairs.column, pairs.rho]
+                # Pairs that the data tells itself are part of its own fingerprint.
+                if pairs.file is not None:
+                    with at(loaded, "concepts", concepts, "factors", name):
+                        fingerprints[f"pairs {name}"] = fingerprint(pairs, loaded.folder)
+                columns[name] = [filled({name: pairs})[name].column, pairs.rho]
     spec |= {"pairs": columns} if columns else {}
     return _step("rows", "rows", spec, {}, data=data.fingerprint(), **fingerprints)
 

@@ -20,6 +20,7 @@ from tasks.errors import StudyError
 from tasks.output import Attempt, Output, Root
 from tasks.plan import Plan, probed_concepts
 from tasks.sources.concepts.pair_table import read_pairs
+from tasks.sources.concepts.told_pairs import PAIR
 from tasks.sources.data import Data, open_data
 from tasks.study import SplitSpec
 
@@ -118,7 +119,7 @@ def describe_columns(table: pd.DataFrame) -> dict[str, Any]:
         deviation. Under ``dependence``: for each two label columns their mutual information over the
         smaller of their entropies, 0 (independent) to 1 (one determines the other).
     """
-    columns = [name for name in table.columns if name not in ("source", SPLIT)]
+    columns = [name for name in table.columns if name not in ("source", SPLIT, PAIR)]
     labels = {name: table[name] for name in columns if is_label(table[name])}
     described: dict[str, Any] = {}
     for name in columns:

@@ -25,7 +25,7 @@ _EXAMPLES = {
     "ReadingSpec": "write flatten, {pool: mean}, {pool: max}, {token: cls}, {token: last} or {token: mean}",
     "LayerSpec": "write flatten, {pool: mean}, {pool: max}, {token: cls}, {token: last} or {token: mean}",
     "DataSpec": "name a built-in data set, or {import: package.module:factory}",
-    "PairSpec": "write label, numeric, {kind: label, column: name, rho: 0.9} or {kind: pairs, file: x.csv}",
+    "PairSpec": "write label, numeric, {kind: label, column: name, rho: 0.9}, pairs or {kind: pairs, file: x.csv}",
     "ConceptSetSpec": "name concepts and their kind: {digit: label, size: numeric}, or {} for none",
     "ModelSpec": "give it a source and layers: {source: {import: package.module:factory}, layers: [name]}",
     "HeadSpec": "name the concept that the output classifies: head: digit",

@@ -43,6 +43,7 @@ def _homes_of_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("PREFECT_HOME", str(home / "prefect"))
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
         patch.setenv("MPLCONFIGDIR", str(home / "matplotlib"))
+        patch.setenv("IIN_CACHE", str(home / "cache"))
         yield
 
 

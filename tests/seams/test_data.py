@@ -11,6 +11,8 @@ from iin_core.examples import DATA
 from iin_core.rows import source_texts
 from tasks.sources.data import SOURCES, open_data
 from tasks.study import SourceSpec
+from tests.tasks.sources.sketches_world import source as sketched
+from tests.tasks.sources.sketches_world import write_world
 
 SMALL = {"coloured_digits": {"colours": 2}}
 """Arguments that keep a built-in set small."""
@@ -22,14 +24,21 @@ def data(n):
     return np.arange(n * 2.0).reshape(n, 2), {"digit": np.arange(n) % 3, "name": ["x"] * n}
 """
 
-CASES = {**{name: SourceSpec(builtin=name, arguments=SMALL.get(name, {})) for name in DATA}, "import": None}
+CASES = {
+    **{name: SourceSpec(builtin=name, arguments=SMALL.get(name, {})) for name in DATA},
+    "sketches": sketched(),
+    "import": None,
+}
 
 
 @pytest.fixture(scope="module", params=CASES)
 def opened(request, tmp_path_factory):
     """(the source, its folder, the opened data)."""
     folder = tmp_path_factory.mktemp("study")
-    (folder / "seam_data.py").write_text(OWN)
+    if request.param == "sketches":
+        write_world(folder)
+    else:
+        (folder / "seam_data.py").write_text(OWN)
     spec = CASES[request.param] or SourceSpec(**{"import": "seam_data:data"}, arguments={"n": 30})
     return spec, folder, open_data(spec, folder)
 
@@ -76,6 +85,10 @@ def test_opening_it_again_gives_the_same(opened):
 def test_other_arguments_are_other_data(opened):
     """The fingerprint sees what the arguments change."""
     spec, folder, data = opened
-    changes = {"import": {"n": 31}, "coloured_digits": {"colours": 3}}
+    changes = {
+        "import": {"n": 31},
+        "coloured_digits": {"colours": 3},
+        "sketches": spec.arguments | {"seed": 1},
+    }
     other = spec.model_copy(update={"arguments": changes[spec.builtin or "import"]})
     assert open_data(other, folder).fingerprint() != data.fingerprint()

@@ -18,6 +18,7 @@ CONCEPTS = {
         "{near: {kind: pairs, file: near.csv, column: id}}",
         {"near": {"kind": "pairs", "file": "near.csv", "column": "id"}},
     ),
+    "pairs of the data": ("{near: pairs}", {"near": {"kind": "pairs"}}),
     "specs": ("{digit: {kind: label, rho: 0.9, column: d}}", {"digit": {"rho": 0.9, "column": "d"}}),
     "explicit": ("{factors: {digit: label}}", {"digit": {}}),
     "a concept called factors": ("{factors: label}", {"factors": {}}),
@@ -36,8 +37,8 @@ def test_short_forms_of_a_concept_set(short, factors, tmp_path):
 
 
 MISTAKES = {
-    "pairs without a file": (
-        ("{digit: label, size: numeric}", "{digit: {kind: pairs}, size: numeric}"),
+    "a file of labels": (
+        ("{digit: label, size: numeric}", "{digit: {kind: label, file: a.csv}, size: numeric}"),
         "'digit': a table of pairs, and nothing else, is {kind: pairs, file: name.csv}.",
         "toy.yaml:6 concepts.both.digit",
         "{kind: pairs, file: x.csv}",

@@ -1,4 +1,7 @@
-"""Tables of pairs: a CSV or Parquet file of rows that share a concept, or share everything but one."""
+"""Tables of pairs: rows that share a concept, or share everything but one.
+
+They come from a CSV or Parquet file, or from the data itself, see `tasks.sources.concepts.told_pairs`.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from iin_core.pairs import Pairs
 from iin_core.rows import listed, source_texts
 from iin_core.spec import PairSpec
 from tasks.sealed import file_sha256
+from tasks.sources.concepts.told_pairs import told_pairs
 
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".csv": pd.read_csv,
@@ -43,6 +47,8 @@ def read_pairs(name: str, spec: PairSpec, folder: Path, table: pd.DataFrame) -> 
     Raises:
         InputError: no such file, or one that is no table of pairs of these rows.
     """
+    if spec.file is None:
+        return told_pairs(name, spec, table)
     path = pair_file(spec, folder)
     found = _read(path)
     where = f"{spec.file}"
@@ -119,7 +125,7 @@ def check(name: str, spec: PairSpec, table: pd.DataFrame, folder: Path) -> None:
     if kept.sum() < 2:
         raise InputError(
             f"Of {len(pairs)} pairs {kept.sum()} have both of their rows in the training rows.",
-            where=str(spec.file),
+            where=str(spec.file or "column 'pair'"),
             fix="give more pairs, or a split column that keeps the rows of a pair on one side",
         )
 
