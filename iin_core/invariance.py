@@ -39,15 +39,21 @@ class ConditionalInterpreter:
         front: the fixed linear map in front of t.
         given: what is read of z; None: z as it is.
         flow: of one flow (K = 1).
+        noise: (N̄,), the deviation of the noise on z̄ with which it was trained, see `noisy`.
         meta: where it comes from; anything that JSON can hold.
 
     Source: Rombach, Esser, Ommer, "Making Sense of CNNs", ECCV 2020 (2008.01777), section 3.1.
     """
 
     def __init__(
-        self, front: Front, given: GivenMap | None, flow: ConditionalFlow, meta: Mapping[str, Any]
+        self,
+        front: Front,
+        given: GivenMap | None,
+        flow: ConditionalFlow,
+        noise: Tensor,
+        meta: Mapping[str, Any],
     ) -> None:
-        self.front, self.given = front, given
+        self.front, self.given, self.noise = front, given, noise
         self.flow = flow.eval().requires_grad_(False)
         self.meta = dict(meta)
 
@@ -90,6 +96,17 @@ class ConditionalInterpreter:
         rows = _rows(v, self.n_dims, "v")
         x = self.flow.move_back(rows[None], self._embedded(given, len(rows)))[0]
         return self.front.invert(x, None if like is None else _rows(like, self.n_features, "z̄"))
+
+    def noisy(self, z_bar: ArrayLike | Tensor, seed: int = 0) -> Tensor:
+        """Codes, (n, N̄), with the noise of the training: those whose v is N(0, I) and independent of z.
+
+        The code of an encoder without noise of its own is partly determined by the layer, and has no
+        density given the layer; what is left of it in v without noise is how t errs, which z tells. The
+        published autoencoders draw their codes, which is noise already.
+        """
+        rows = _rows(z_bar, self.n_features, "z̄")
+        drawn = torch.randn(rows.shape, generator=torch.Generator().manual_seed(seed))
+        return rows + self.noise * drawn
 
     def sample(self, *, given: ArrayLike | Tensor, n: int = 1, seed: int = 0) -> Tensor:
         """Draw n codes z̄ for each activation, (n_rows, n, N̄): all that look the same to the layer."""
@@ -194,7 +211,8 @@ def fit_invariance(
         "updates": trained.updates,
         "validation_sources": [plain(value) for value in np.unique(of_row[held_back.numpy()])],
     }
-    return ConditionalInterpreter(front, reduced, trained.flow, meta)
+    noise = training.noise * codes[kept].std(0)
+    return ConditionalInterpreter(front, reduced, trained.flow, noise, meta)
 
 
 def _job(

@@ -38,6 +38,7 @@ def save(interpreter: ConditionalInterpreter, folder: Path) -> None:
     front, given, flow = interpreter.front, interpreter.given, interpreter.flow
     tensors = {f"flow.{name}": value for name, value in flow.state_dict().items()}
     tensors |= {f"front.{name}": getattr(front, name) for name in ("mean", "forward", "backward")}
+    tensors["noise"] = interpreter.noise
     if given is not None:
         tensors |= {f"given.{name}": getattr(given, name) for name in ("centre", "scale", "turn")}
     document = {
@@ -103,7 +104,7 @@ def _assemble(document: dict[str, Any], tensors: dict[str, Tensor]) -> Condition
     given = None
     if document["given"] is not None:
         given = GivenMap(**_under("given.", tensors), explained=document["given"]["explained"])
-    return ConditionalInterpreter(front, given, flow, document["meta"])
+    return ConditionalInterpreter(front, given, flow, tensors["noise"], document["meta"])
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

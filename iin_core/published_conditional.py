@@ -66,7 +66,8 @@ def read_conditional(
         "log_det": log_det,
         "left_out": dict(others),
     }
-    return ConditionalInterpreter(front, None, ConditionalFlow(embedding, transforms, between), meta)
+    flow = ConditionalFlow(embedding, transforms, between)
+    return ConditionalInterpreter(front, None, flow, torch.zeros(n_dims), meta)
 
 
 def _read_transforms(

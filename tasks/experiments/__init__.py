@@ -71,6 +71,23 @@ _ALL = (
         applies="tasks.experiments.sampling_check:applies",
         reads="tasks.experiments.sampling_networks:extra_steps",
     ),
+    Experiment(
+        "invariances",
+        "Invariances",
+        "layer",
+        run="tasks.experiments.invariances:run",
+        problems="tasks.experiments.invariances_check:problems",
+        applies="tasks.experiments.invariances_check:applies",
+        reads="tasks.experiments.invariances_check:reads",
+    ),
+    Experiment(
+        "invariances_over_depth",
+        "Invariances over depth",
+        "study",
+        run="tasks.experiments.invariances_over_depth:run",
+        problems="tasks.experiments.invariances_check:depth_problems",
+        reads="tasks.experiments.invariances_check:depth_reads",
+    ),
 )
 EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in _ALL}
 """Name → experiment, in the order of the report."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from iin_core.conditional_spec import ConditionalFlowSpec
 from iin_core.spec import ReadingSpec, Spec
 
 DrawFrom = Literal["prior", "normal", "rows"]
@@ -74,12 +75,41 @@ class SamplingSpec(ExperimentSpec):
     """Images of each method in the figure."""
 
 
+class InvariancesSpec(ExperimentSpec):
+    """Invariances: what each layer discards of an autoencoder's code.
+
+    `concepts` chooses the concept set whose IIN on the code gives the concept space.
+    """
+
+    autoencoder: str | None = None
+    """The model whose code z̄ layers are held against; the one with a decoder when left out."""
+    code: str = "*"
+    """Its layer, whose rows determine the activation."""
+    updates: Annotated[int, Field(ge=1)] = 1000
+    """Of the conditional flow of each layer."""
+    noise: Annotated[float, Field(ge=0, le=10)] = 0.1
+    """On z̄ in training, in units of each component's deviation."""
+    flow: ConditionalFlowSpec = ConditionalFlowSpec()
+    draws: Annotated[int, Field(ge=2, le=1000)] = 8
+    """Codes drawn for each held-out row, which are read in the concept space."""
+    shown: Annotated[int, Field(ge=1, le=40)] = 6
+    """Inputs in the film strip."""
+    strip: Annotated[int, Field(ge=1, le=20)] = 8
+    """Samples of each in the film strip."""
+
+
+class InvariancesOverDepthSpec(ExperimentSpec):
+    """Invariances over depth: one chart a model of what its layers discard."""
+
+
 class ExperimentsSpec(Spec):
     """`experiments:` of a study; what is None was not asked for."""
 
     response: ResponseSpec | None = None
     layers: LayersSpec | None = None
     sampling: SamplingSpec | None = None
+    invariances: InvariancesSpec | None = None
+    invariances_over_depth: InvariancesOverDepthSpec | None = None
 
     def asked(self) -> dict[str, ExperimentSpec]:
         """Name → settings of what was asked for, in the order of the fields."""

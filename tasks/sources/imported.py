@@ -161,7 +161,7 @@ def _forget_other_study(module_name: str, folder: Path) -> None:
     for name in [name for name in sys.modules if name == top or name.startswith(f"{top}.")]:
         del sys.modules[name]
     for other in others & set(origin.parents):
-        sys.path.remove(str(other))
+        sys.path[:] = [path for path in sys.path if path != str(other)]
         _study_folders.discard(str(other))
 
 

@@ -44,6 +44,14 @@ def test_the_density_is_that_of_v_and_the_determinant(rows, fitted):
     assert own < fitted.nll_per_dim(rows.z_bar, given=rows.z[::-1].copy()).mean() - 0.2
 
 
+def test_noise_is_that_of_the_training(rows, fitted):
+    """Each feature gets its share of its own deviation, the same for a seed."""
+    noisy = fitted.noisy(np.repeat(rows.z_bar[:1], 4000, 0), seed=2)
+    expected = 0.1 * torch.from_numpy(rows.z_bar).std(0)
+    torch.testing.assert_close(noisy.std(0), expected, rtol=0.1, atol=0)
+    assert torch.equal(fitted.noisy(rows.z_bar, seed=2), fitted.noisy(rows.z_bar, seed=2))
+
+
 def test_the_same_seed_gives_the_same_interpreter(rows, fitted, tmp_path):
     """Bit for bit; and so does what was saved and loaded."""
     again = fit_invariance(rows.z_bar, rows.z, seed=1, flow=FLOW, training=TRAINING)

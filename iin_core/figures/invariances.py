@@ -1,0 +1,147 @@
+"""What a layer tells of each concept and what it discards: one layer as dots, all layers over depth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from iin_core.errors import InputError
+from iin_core.figures.canvas import (
+    MARKERS,
+    QUIET,
+    SERIES,
+    Destination,
+    drawing,
+    head,
+    name_text,
+    new_figure,
+    require_columns,
+    save,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NAMES = {
+    "z": "layer z",
+    "embedding": "what the flow reads of z",
+    "v": "v: what the layer discards",
+    "z_bar": "code of the autoencoder",
+}
+_COLUMNS = ("code", "concept", "accuracy", "low", "high", "chance")
+_OVER_DEPTH = (*_COLUMNS, "model", "layer", "index")
+_DOTTED = (0, (1, 2))
+
+
+def invariance_dots(path: Destination, table: pd.DataFrame, *, title: str) -> None:
+    """Draw what a probe reads of each concept from z, its embedding, v and z̄, with intervals and chance.
+
+    Args:
+        path: ends in .png or .svg.
+        table: one row a code and concept; codes as `NAMES`.
+        title: drawn above.
+
+    Raises:
+        InputError: columns missing, or no rows.
+    """
+    _check(table, _COLUMNS)
+    concepts, codes = list(dict.fromkeys(table["concept"])), [c for c in NAMES if c in set(table["code"])]
+    with drawing():
+        figure = new_figure(6.8, 1.5 + 0.32 * len(concepts) * (len(codes) + 0.6))
+        axes = figure.add_subplot()
+        for i, concept in enumerate(concepts):
+            _concept(axes, table[table["concept"] == concept], codes, i)
+        axes.set_yticks(range(len(concepts)), [name_text(concept) for concept in concepts])
+        axes.set_ylim(len(concepts) - 0.5, -0.5)
+        axes.set_xlim(-0.02, 1.04)
+        axes.set_xlabel("accuracy of a probe on held-out sources")
+        axes.grid(axis="x")
+        axes.set_axisbelow(True)
+        _legend(figure, codes)
+        head(figure, title)
+        save(figure, path)
+
+
+def invariances_over_depth(path: Destination, table: pd.DataFrame, *, title: str) -> None:
+    """Draw the same over the layers of a model, in the order in which they are called, a panel a concept.
+
+    Args:
+        path: ends in .png or .svg.
+        table: one row a layer, code and concept; `index` is the layer's place.
+        title: drawn above.
+
+    Raises:
+        InputError: columns missing, or no rows.
+    """
+    _check(table, _OVER_DEPTH)
+    concepts, codes = list(dict.fromkeys(table["concept"])), [c for c in NAMES if c in set(table["code"])]
+    layers = table.drop_duplicates("index").sort_values("index")
+    with drawing():
+        width = max(2.4, 0.75 * len(layers) + 0.6)
+        figure = new_figure(min(max(width * len(concepts), 5.6), 16), 3.8)
+        panels = figure.subplots(1, len(concepts), sharey=True, squeeze=False)[0]
+        for axes, concept in zip(panels, concepts, strict=True):
+            _panel(axes, table[table["concept"] == concept], codes, layers)
+            axes.set_title(name_text(concept))
+        panels[0].set_ylabel("accuracy of a probe")
+        _legend(figure, codes)
+        head(figure, title)
+        save(figure, path)
+
+
+def _check(table: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    require_columns(list(table.columns), columns, "what a layer discards")
+    if table.empty:
+        raise InputError(
+            "A chart of what a layer discards needs at least one row.",
+            where="an empty table",
+            fix="give what probes read of one concept or more",
+        )
+
+
+def _concept(axes: Axes, table: pd.DataFrame, codes: list[str], i: int) -> None:
+    rows = table.set_index("code")
+    places = i + (np.arange(len(codes)) - (len(codes) - 1) / 2) * 0.8 / len(codes)
+    for place, code in zip(places, codes, strict=True):
+        if code in rows.index:
+            row = rows.loc[code]
+            spread = np.nan_to_num(np.clip([[row.accuracy - row.low], [row.high - row.accuracy]], 0, None))
+            axes.errorbar(row.accuracy, place, xerr=spread, capsize=2.5, elinewidth=1.1, **_style(code))
+    chance = float(table["chance"].iloc[0])
+    axes.plot([chance] * 2, [i - 0.45, i + 0.45], color=QUIET, lw=1.2, ls=_DOTTED)
+
+
+def _panel(axes: Axes, table: pd.DataFrame, codes: list[str], layers: pd.DataFrame) -> None:
+    place = {index: i for i, index in enumerate(layers["index"])}
+    for k, code in enumerate(codes):
+        rows = table[table["code"] == code].sort_values("index")
+        x = np.array([place[index] for index in rows["index"]], float) + (k - 1.5) * 0.05
+        middle = rows["accuracy"].to_numpy(float)
+        spread = [middle - rows["low"].to_numpy(float), rows["high"].to_numpy(float) - middle]
+        bars = np.nan_to_num(np.clip(spread, 0, None))
+        axes.errorbar(x, middle, yerr=bars, capsize=2.5, elinewidth=1.1, lw=1.8, **_style(code))
+    axes.axhline(float(table["chance"].iloc[0]), color=QUIET, lw=1.2, ls=_DOTTED)
+    axes.set_xticks(range(len(layers)), [name_text(name, 14) for name in layers["layer"]])
+    for text in axes.get_xticklabels():
+        text.set(rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_xlim(-0.4, len(layers) - 0.6)
+    axes.set_ylim(-0.02, 1.04)
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+
+
+def _style(code: str) -> dict[str, str | int]:
+    k = list(NAMES).index(code)
+    return {"color": SERIES[k], "marker": MARKERS[k], "ms": 5}
+
+
+def _legend(figure: Figure, codes: list[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], lw=1.6, label=NAMES[code], **_style(code)) for code in codes]  # type: ignore[arg-type]
+    handles.append(Line2D([], [], color=QUIET, lw=1.2, ls=_DOTTED, label="chance"))
+    columns = max(1, int(figure.get_figwidth() // 2.2))
+    figure.legend(handles=handles, loc="outside lower left", ncols=columns, fontsize=8.5)
