@@ -36,7 +36,7 @@ def needed_by(plan: Plan) -> Needed:
     """
     from tasks.train_memory import predicted_memory
 
-    layers = [plan.n_rows * layer.n * FLOAT for model in plan.models for layer in model.layers]
+    layers = [layer.rows_of(plan.n_rows) * layer.n * FLOAT for model in plan.models for layer in model.layers]
     alone = (predicted_memory([unit], plan.n_rows).total for unit in plan.units)
     return Needed(disk=sum(layers), memory=FRAMEWORKS + max(2 * max(layers), *alone, 0))
 

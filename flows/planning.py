@@ -49,7 +49,9 @@ def steps_of(plan: Plan, root: Root | None) -> list[PlannedStep]:
     """
     before = _before(plan, root)
     sizes = {
-        layer.extract.key: plan.n_rows * layer.n * FLOAT for model in plan.models for layer in model.layers
+        layer.extract.key: layer.rows_of(plan.n_rows) * layer.n * FLOAT
+        for model in plan.models
+        for layer in model.layers
     }
     changed: dict[str, str] = {}
     lines = []

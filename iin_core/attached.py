@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from iin_core.edited_layer import EditedLayer, Editor
 from iin_core.errors import InputError, nearest
-from iin_core.hooks import Inputs, hooked
+from iin_core.hooks import Inputs, hooked, named_inputs
 from iin_core.readings import Reading, as_reading
 from iin_core.spec import ReadingSpec
 from iin_core.split import capture, module_names
@@ -32,13 +32,24 @@ class Edits:
     several attached layers; left out, all of them are edited.
     """
 
-    def __init__(self, model: nn.Module, layers: Sequence[EditedLayer]) -> None:
+    def __init__(
+        self, model: nn.Module, layers: Sequence[EditedLayer], beside: Mapping[str, Any] | None = None
+    ) -> None:
         self._model = model
+        self._beside = dict(beside or {})
+        self._seen: dict[str, Any] = {}
         self._layers = {layer.name: layer for layer in layers}
         self._paused = False
         self._in_a_pass = False
 
-    def swap(self, source: Inputs, factor: str | Sequence[str], *, layer: str | None = None) -> None:
+    def swap(
+        self,
+        source: Inputs,
+        factor: str | Sequence[str],
+        *,
+        layer: str | None = None,
+        beside: Mapping[str, Any] | None = None,
+    ) -> None:
         """Give each example the factor of its donor: example i of a pass gets that of source i.
 
         The donors' activations are read at once, in one unedited pass in evaluation mode.
@@ -47,6 +58,7 @@ class Edits:
             source: inputs of the model, as many as the examples of the passes to edit.
             factor: one factor or several.
             layer: one of the attached layers, instead of all.
+            beside: what readings look at beside these inputs, such as the column of `token: {at: column}`.
 
         Raises:
             InputError: an unknown factor or layer, or activations that do not fit the interpreter.
@@ -55,7 +67,7 @@ class Edits:
         chosen = self._chosen(layer, factors)
         self._paused = True
         try:
-            donors = capture(self._model, source, {one.name: one for one in chosen})
+            donors = capture(self._model, source, {one.name: one for one in chosen}, beside)
         finally:
             self._paused = False
         for one in chosen:
@@ -100,25 +112,29 @@ class Edits:
 
     def _hook(self, layer: EditedLayer) -> Callable[..., Tensor | None]:
         def insert(module: nn.Module, _: Any, activation: Any) -> Tensor | None:
-            if self._paused or not layer.edits:
+            if self._paused or not layer.edits or not layer.is_its_call():
                 return None
-            edited = layer.apply(module, activation)
+            edited = layer.apply(module, activation, {**self._seen, **self._beside})
             # Outside a pass of the whole model each call of a submodule is a pass of its own.
             layer.in_this_pass = self._in_a_pass
+            if not self._in_a_pass:
+                layer.begin()
             return edited
 
         return insert
 
-    def _begin_pass(self, *_: Any) -> None:
+    def _begin_pass(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._in_a_pass = not self._paused
+        self._seen = named_inputs(model, args, kwargs)
         for layer in self._layers.values():
-            layer.in_this_pass = False
+            layer.begin()
 
     def _end_pass(self, *_: Any) -> None:
         self._in_a_pass = False
+        self._seen = {}
         for layer in self._layers.values():
             missed = bool(layer.edits) and not layer.in_this_pass and not self._paused
-            layer.in_this_pass = False
+            layer.begin()
             layer.refuse_unapplied(missed, "the pass did not call the layer")
 
 
@@ -128,6 +144,7 @@ def attached(
     model: nn.Module,
     layers: str | Sequence[str],
     readings: ReadingLike | Sequence[ReadingLike] = None,
+    beside: Mapping[str, Any] | None = None,
 ) -> Iterator[Edits]:
     """Attach interpreters to layers of a model for a while; what is yielded sets the edits.
 
@@ -140,15 +157,17 @@ def attached(
         layers: module names.
         readings: one for each layer, or one for all; left out, the one that the interpreter names in
             ``meta["reading"]``, else flatten.
+        beside: what readings look at beside the inputs of the passes, such as the column of
+            `token: {at: column}`.
 
     Raises:
         ModelError: no such module, or the context ends with an edit that no pass applied.
         InputError: numbers of layers and interpreters that differ, or a reading without a way back.
     """
     placed = _placed(interpreters, model, [layers] if isinstance(layers, str) else list(layers), readings)
-    edits = Edits(model, placed)
+    edits = Edits(model, placed, beside)
     with ExitStack() as stack:
-        stack.callback(model.register_forward_pre_hook(edits._begin_pass).remove)
+        stack.callback(model.register_forward_pre_hook(edits._begin_pass, with_kwargs=True).remove)
         stack.enter_context(hooked(model, {one.name: edits._hook(one) for one in placed}))
         stack.callback(model.register_forward_hook(edits._end_pass).remove)
         yield edits
@@ -184,6 +203,12 @@ def _layer(model: nn.Module, name: str, interpreter: Editor, reading: ReadingLik
         )
     default = getattr(interpreter, "meta", {}).get("reading")
     layer = EditedLayer(name, interpreter, as_reading(default if reading is None else reading))
+    if layer.call == "all":
+        raise InputError(
+            f"The reading {layer.reading.name!r} has rows of several calls: an edit is of one call.",
+            where=f"layer {name!r}",
+            fix="attach it at one call: reading={..., call: 0}",
+        )
     if not layer.reading.editable:
         raise InputError(
             f"The reading {layer.reading.name!r} cannot put an edit back: not applicable, lossy.",

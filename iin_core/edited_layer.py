@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from iin_core.blocks import Blocks
 from iin_core.errors import InputError, ModelError
 from iin_core.hooks import at_layer, called_twice, one_tensor
+from iin_core.reading_calls import Call, call_of
+from iin_core.reading_inputs import bind
 from iin_core.readings import Reading, readings_for
 
 RowEdit = Callable[[Tensor], Tensor]
@@ -50,6 +52,7 @@ class EditedLayer:
     Attributes:
         unapplied: an edit was added that no pass has applied.
         in_this_pass: the running pass has called the layer.
+        n_calls: how often the running pass has.
     """
 
     name: str
@@ -58,6 +61,25 @@ class EditedLayer:
     edits: list[RowEdit] = field(default_factory=list)
     unapplied: bool = False
     in_this_pass: bool = False
+    n_calls: int = 0
+
+    @property
+    def call(self) -> Call | None:
+        """Which call of the module is edited."""
+        return call_of(self.reading)
+
+    def bound(self, inputs: Mapping[str, Any]) -> EditedLayer:
+        """The same with what its reading sees of a batch; the edits are shared."""
+        return replace(self, reading=bind(self.reading, inputs))
+
+    def begin(self) -> None:
+        """Begin a pass."""
+        self.in_this_pass, self.n_calls = False, 0
+
+    def is_its_call(self) -> bool:
+        """Count a call of the module; tell whether it is the one that is edited."""
+        self.n_calls += 1
+        return self.call is None or self.call == self.n_calls - 1
 
     def rows(self, activation: Tensor) -> Tensor:
         """Read an activation ``(n, ...)`` as rows ``(n, N)`` on the CPU, where interpreters work.
@@ -102,8 +124,12 @@ class EditedLayer:
 
         self.append(swap)
 
-    def apply(self, module: nn.Module, activation: Any) -> Tensor:
+    def apply(self, module: nn.Module, activation: Any, seen: Mapping[str, Any]) -> Tensor:
         """Return the edited activation.
+
+        Args:
+            module, activation: of the running pass.
+            seen: the inputs of that pass, by name.
 
         Raises:
             ModelError: a second call in one pass, or an activation that is not one tensor.
@@ -112,7 +138,8 @@ class EditedLayer:
         if self.in_this_pass:
             raise called_twice(self.name, module)
         n = activation.shape[0] if isinstance(activation, Tensor) and activation.dim() else 0
-        edited = at_layer(self.name, module, self._edited, one_tensor(self.name, module, activation, n))
+        tensor = one_tensor(self.name, module, activation, n)
+        edited = at_layer(self.name, module, lambda whole: self.bound(seen)._edited(whole), tensor)
         self.unapplied = False
         return edited
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -29,6 +30,14 @@ def call(model: nn.Module, inputs: Inputs) -> Any:
         f"A model is called with a tensor or a mapping of keyword arguments, not {type(inputs).__name__}.",
         fix="return one of these from the data source",
     )
+
+
+def named_inputs(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model was called with, by the names that its forward gives; without these the keywords alone."""
+    try:
+        return dict(inspect.signature(model.forward).bind_partial(*args).arguments) | dict(kwargs)
+    except (TypeError, ValueError):
+        return dict(kwargs)
 
 
 def n_examples(inputs: Inputs) -> int:
@@ -106,7 +115,7 @@ def called_twice(name: str, module: nn.Module) -> ModelError:
         f"Module {name!r} ({type(module).__name__}) was called twice in one forward pass, "
         "so its activation is not one.",
         where=f"layer {name!r}",
-        fix="give each use a module of its own, or name a module around it that is called once",
+        fix="read one of its calls, {call: 0}, or all, {call: all}; or give each use a module of its own",
     )
 
 

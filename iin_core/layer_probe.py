@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from iin_core.hooks import (
     never_called,
     one_tensor,
 )
+from iin_core.reading_calls import Call, too_few_calls
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class LayerProbe:
         n_calls: how often forward called the module.
         order: its place, from 0, in the order in which the probed modules first returned; -1: never.
         problem: why the module cannot be read, or None.
+        shapes: of the activation of each call; empty where any of them cannot be read.
     """
 
     shape: tuple[int, ...] = ()
@@ -41,6 +43,31 @@ class LayerProbe:
     n_calls: int = 0
     order: int = -1
     problem: ModelError | None = None
+    shapes: tuple[tuple[int, ...], ...] = ()
+
+    def at(self, call: Call | None, name: str, module: nn.Module) -> tuple[int, ...]:
+        """The shape at one call of the module; of all calls, or without any, that of each.
+
+        Args:
+            call: which, from 0; None: the only one.
+            name, module: of the layer, for the error.
+
+        Raises:
+            ModelError: it cannot be read, there is no such call, or calls of different shapes.
+        """
+        if self.problem is not None and (call is None or not self.shapes):
+            raise self.problem
+        if isinstance(call, int) and call >= len(self.shapes):
+            raise too_few_calls(name, module, call, self.n_calls)
+        if isinstance(call, int):
+            return self.shapes[call]
+        if len(set(self.shapes)) > 1:
+            raise ModelError(
+                f"The calls of module {name!r} return activations of different shapes.",
+                where=", ".join(map(str, self.shapes[:6])),
+                fix="read one of the calls: {call: 0}",
+            )
+        return self.shape
 
 
 def observe(model: nn.Module, inputs: Inputs, names: Sequence[str]) -> dict[str, LayerProbe]:
@@ -85,15 +112,17 @@ def probe(model: nn.Module, inputs: Inputs, names: Sequence[str]) -> dict[str, L
 def _described(
     name: str, module: nn.Module, activation: Any, n: int, before: LayerProbe | None, order: int
 ) -> LayerProbe:
-    if before is not None:
-        return LayerProbe(
-            before.shape, before.dtype, before.n_calls + 1, before.order, problem=called_twice(name, module)
-        )
+    n_calls = 1 if before is None else before.n_calls + 1
     try:
-        tensor = one_tensor(name, module, activation, n)
+        shape = tuple(one_tensor(name, module, activation, n).shape[1:])
     except ModelError as problem:
-        return LayerProbe(n_calls=1, order=order, problem=problem)
-    return LayerProbe(tuple(tensor.shape[1:]), tensor.dtype, n_calls=1, order=order)
+        if before is None:
+            return LayerProbe(n_calls=1, order=order, problem=problem)
+        return replace(before, n_calls=n_calls, problem=called_twice(name, module), shapes=())
+    if before is None:
+        return LayerProbe(shape, activation.dtype, n_calls=1, order=order, shapes=(shape,))
+    shapes = (*before.shapes, shape) if before.shapes else ()
+    return replace(before, n_calls=n_calls, problem=called_twice(name, module), shapes=shapes)
 
 
 def _run_naming_the_culprit(model: nn.Module, inputs: Inputs) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -67,24 +67,75 @@ class FlowSpec(Spec):
 
 
 class ReadingSpec(Spec):
-    """How an activation becomes rows; exactly one field is set."""
+    """How an activation becomes rows; exactly one of flatten, pool, token, position is set."""
 
     flatten: Literal[True] | None = None
     pool: Literal["mean", "max"] | None = None
-    token: Literal["cls", "last", "mean"] | None = None
+    token: Literal["cls", "last", "mean", "each", "at"] | None = None
+    """One row of a sequence (n, tokens, D), or with `each` a row for each token. `token: {at: column}` is
+    short for `token: at, at: column`."""
+    position: Literal["each"] | None = None
+    """A row for each position of a feature map (n, C, H, W) or (n, C, L)."""
+    at: Annotated[tuple[str, ...], Field(min_length=1, max_length=2)] | None = None
+    """Of `token: at`: the column or input that holds the token's index; or two, the first token of a span
+    and the one behind its last. They count from 0, special tokens too, without padding."""
+    mask: Annotated[str, Field(min_length=1)] | None = None
+    """Of `token`: the input (n, tokens) that is 0 at padding. Left out, `attention_mask` if there is one."""
+    sample: Annotated[int, Field(ge=1)] | None = None
+    """Of `each`: at most so many rows an example, drawn with `seed`."""
+    seed: Annotated[int, Field(ge=0)] | None = None
+    call: Annotated[int, Field(ge=0)] | Literal["all"] | None = None
+    """Of a module that forward calls more than once: which call, from 0, or `all`, each a row."""
+    condition: Annotated[str, Field(min_length=1)] | None = None
+    """An input (n,) that becomes a column of the rows, such as a time step."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, written: Any) -> Any:
+        if not isinstance(written, dict):
+            return written
+        token, made = written.get("token"), dict(written)
+        if isinstance(token, dict) and set(token) == {"at"}:
+            made |= {"token": "at", "at": token["at"]}
+        if isinstance(made.get("at"), str):
+            made["at"] = (made["at"],)
+        elif isinstance(made.get("at"), list):
+            made["at"] = tuple(made["at"])
+        return made
 
     @model_validator(mode="after")
     def _exactly_one(self) -> ReadingSpec:
-        if sum(value is not None for value in (self.flatten, self.pool, self.token)) != 1:
-            raise ValueError("a reading is exactly one of flatten, pool, token")
+        kinds = (self.flatten, self.pool, self.token, self.position)
+        if sum(value is not None for value in kinds) != 1:
+            raise ValueError("a reading is exactly one of flatten, pool, token, position")
+        if (self.token == "at") != (self.at is not None):  # noqa: S105
+            raise ValueError("`at` names the column of a token: {token: {at: column}}")
+        if self.mask is not None and self.token is None:
+            raise ValueError("`mask` tells padding of tokens; only `token` has it")
+        if not self.is_each and (self.sample is not None or self.seed is not None):
+            raise ValueError("`sample` and `seed` choose among the rows of `token: each` or `position: each`")
         return self
 
     @property
+    @property
+    def is_each(self) -> bool:
+        """Whether an activation gives a row for each of its tokens or positions."""
+        return "each" in (self.token, self.position)
+
+    @property
+    def is_several(self) -> bool:
+        """Whether an example can give more than one row."""
+        return self.is_each or self.call == "all"
+
     def name(self) -> str:
-        """A short name for tables: `flatten`, `pool: mean`, `token: cls`."""
-        if self.flatten:
-            return "flatten"
-        return f"pool: {self.pool}" if self.pool else f"token: {self.token}"
+        """A short name for tables: `flatten`, `pool: mean`, `token: cls`, `token: at verb, call 1`."""
+        if self.pool or self.position:
+            name = f"pool: {self.pool}" if self.pool else f"position: {self.position}"
+        else:
+            name = "flatten" if self.flatten else f"token: {self.token}"
+        name += f" {':'.join(self.at)}" if self.at else ""
+        called = "" if self.call is None else ", every call" if self.call == "all" else f", call {self.call}"
+        return f"{name}{called}"
 
 
 def single(value: float) -> float:

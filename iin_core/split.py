@@ -28,6 +28,8 @@ from iin_core.hooks import (
     owned,
 )
 from iin_core.layer_probe import LayerProbe, observe, probe
+from iin_core.reading_calls import AtCall, Call, call_of, other_calls, too_few_calls
+from iin_core.reading_inputs import bind
 from iin_core.readings import Reading, RowReader
 
 __all__ = [
@@ -71,67 +73,110 @@ def module_names(model: nn.Module, patterns: Sequence[str]) -> list[str]:
     return [name for name in aliases if name in wanted]
 
 
-def capture(model: nn.Module, inputs: Inputs, readings: Mapping[str, RowReader]) -> dict[str, Tensor]:
-    """Read the rows ``(n, N)``, float32, of several layers in one forward pass without gradients.
+def capture(
+    model: nn.Module,
+    inputs: Inputs,
+    readings: Mapping[str, RowReader],
+    beside: Mapping[str, Any] | None = None,
+) -> dict[str, Tensor]:
+    """Read the rows, float32, of several layers in one forward pass without gradients.
 
     The pass ends behind the last wanted layer. The rows own their memory: what the model does to an
     activation afterwards, in place, does not reach them. What the model raises is raised unchanged.
 
+    Args:
+        model: the network f.
+        inputs: n examples.
+        readings: layer → its reading. Most give ``(n, N)``; see `iin_core.reading_entries` and
+            `iin_core.reading_calls` for those that give several rows an example.
+        beside: what readings look at beside the inputs, such as the column of `token: {at: column}`.
+
     Raises:
         ModelError: a wanted module that is not called, is called twice, or returns no tensor of n rows.
-        InputError: a reading that does not fit a layer's activation.
+        InputError: a reading that does not fit a layer's activation or the inputs.
     """
     n = n_examples(inputs)
-    rows: dict[str, Tensor] = {}
+    bound = {name: bind(reading, inputs, beside) for name, reading in readings.items()}
+    rows: dict[str, list[Tensor]] = {name: [] for name in readings}
+    n_calls = dict.fromkeys(readings, 0)
 
     def reader(name: str, reading: RowReader) -> Callable[..., None]:
+        wanted = call_of(reading)
+
         def read(module: nn.Module, _: Any, activation: Any) -> None:
-            if name in rows:
+            n_calls[name] += 1
+            if wanted is None and rows[name]:
                 raise called_twice(name, module)
+            if isinstance(wanted, int) and wanted != n_calls[name] - 1:
+                return
             tensor = one_tensor(name, module, activation, n)
-            rows[name] = owned(at_layer(name, module, reading.rows, tensor), tensor)
-            if len(rows) == len(readings):
+            rows[name].append(owned(at_layer(name, module, reading.rows, tensor), tensor))
+            if all(rows[one] and call_of(bound[one]) != "all" for one in rows):
                 raise _Stop
 
         return read
 
-    hooks = {name: reader(name, reading) for name, reading in readings.items()}
+    hooks = {name: reader(name, reading) for name, reading in bound.items()}
     with torch.no_grad(), evaluating(model), hooked(model, hooks), suppress(_Stop):
         call(model, inputs)
-    _refuse_absent(model, readings, rows)
-    return {name: rows[name] for name in readings}
+    for name, reading in bound.items():
+        _refuse_absent(model, name, call_of(reading), n_calls[name])
+    return {name: found[0] if len(found) == 1 else _by_call(found) for name, found in rows.items()}
 
 
-def run_edited(model: nn.Module, inputs: Inputs, edits: Mapping[str, tuple[Reading, Tensor]]) -> Any:
+def _by_call(rows: list[Tensor]) -> Tensor:
+    """The rows (m, N) of each call, as (m · calls, N): for each row one call after the other."""
+    return torch.stack(rows, 1).flatten(0, 1)
+
+
+def run_edited(
+    model: nn.Module,
+    inputs: Inputs,
+    edits: Mapping[str, tuple[Reading, Tensor]],
+    beside: Mapping[str, Any] | None = None,
+) -> Any:
     """Run the whole model while the rows of some layers are moved; return the model's output.
 
     Args:
         model: the network f.
         inputs: n examples.
-        edits: layer → (its reading, the change of its rows, ``(n, N)`` float32); none: the plain
-            output. There are no gradients here; for those see `iin_core.attached`.
+        edits: layer → (its reading, the change of its rows, as `capture` orders them, float32); none: the
+            plain output. There are no gradients here; for those see `iin_core.attached`.
+        beside: as in `capture`.
 
     Raises:
         ModelError: an edit that was not applied, or would be applied twice.
         InputError: changes that do not fit the activation.
     """
     n = n_examples(inputs)
-    applied: set[str] = set()
+    n_calls = dict.fromkeys(edits, 0)
 
-    def editor(name: str, reading: Reading, delta: Tensor) -> Callable[..., Tensor]:
-        def edit(module: nn.Module, _: Any, activation: Any) -> Tensor:
-            if name in applied:
+    def editor(name: str, reading: Reading, delta: Tensor) -> Callable[..., Tensor | None]:
+        wanted = call_of(reading)
+
+        def edit(module: nn.Module, _: Any, activation: Any) -> Tensor | None:
+            n_calls[name] += 1
+            if wanted is None and n_calls[name] > 1:
                 raise called_twice(name, module)
-            applied.add(name)
+            if n_calls[name] > expected.get(name, n_calls[name]):
+                raise other_calls(name, module, n_calls[name], expected[name])
+            if isinstance(wanted, int) and wanted != n_calls[name] - 1:
+                return None
             tensor = one_tensor(name, module, activation, n)
-            return at_layer(name, module, lambda whole: reading.add(whole, delta), tensor)
+            change = delta[n_calls[name] - 1 :: expected[name]] if name in expected else delta
+            return at_layer(name, module, lambda whole: reading.add(whole, change), tensor)
 
         return edit
 
-    hooks = {name: editor(name, reading, delta) for name, (reading, delta) in edits.items()}
+    bound = {name: bind(reading, inputs, beside) for name, (reading, _) in edits.items()}
+    expected = {name: one.n_calls for name, one in bound.items() if isinstance(one, AtCall) and one.n_calls}
+    hooks = {name: editor(name, reading, edits[name][1]) for name, reading in bound.items()}
     with torch.no_grad(), evaluating(model), hooked(model, hooks):
         output = call(model, inputs)
-    _refuse_absent(model, edits, applied)
+    for name, reading in bound.items():
+        _refuse_absent(model, name, call_of(reading), n_calls[name])
+        if n_calls[name] < expected.get(name, 0):
+            raise other_calls(name, model.get_submodule(name), n_calls[name], expected[name])
     return output
 
 
@@ -157,7 +202,8 @@ def refuse_non_finite(rows: Tensor, layer: str, first_row: int = 0) -> None:
     )
 
 
-def _refuse_absent(model: nn.Module, wanted: Mapping[str, Any], done: Mapping[str, Any] | set[str]) -> None:
-    for name in wanted:
-        if name not in done:
-            raise never_called(name, model.get_submodule(name))
+def _refuse_absent(model: nn.Module, name: str, wanted: Call | None, n_calls: int) -> None:
+    if not n_calls:
+        raise never_called(name, model.get_submodule(name))
+    if isinstance(wanted, int) and wanted >= n_calls:
+        raise too_few_calls(name, model.get_submodule(name), wanted, n_calls)

@@ -16,6 +16,7 @@ from iin_core.spec import PairSpec
 from tasks.check_concepts import check_concepts
 from tasks.check_output import output_problems
 from tasks.check_width import few_rows, too_few_rows
+from tasks.conditions import study_data
 from tasks.errors import DamagedOutput, EnvironmentProblem, StudyError
 from tasks.evaluation.keys import SCORE_KEYS
 from tasks.experiments.checking import experiment_cautions, experiment_problems
@@ -23,7 +24,7 @@ from tasks.output import ROOT_FILE, open_root
 from tasks.plan import Plan, assemble, filled
 from tasks.probe import ProbedModel, at, build_model, probe_model
 from tasks.rows import split_table
-from tasks.sources.data import Data, open_data
+from tasks.sources.data import Data
 from tasks.study_file import LoadedStudy, each, together
 
 T = TypeVar("T")
@@ -123,7 +124,7 @@ def _tried(errors: list[IinError], do: Callable[..., T], *arguments: Any) -> T |
 
 def _open(loaded: LoadedStudy) -> Data:
     with at(loaded, "data", "source"):
-        data = open_data(loaded.study.data.source, loaded.folder)
+        data = study_data(loaded.study, loaded.folder)
         data.fingerprint()
     return data
 

@@ -16,7 +16,7 @@ from iin_core.front import Front, fit_front, shared_by
 from iin_core.row_reader import SubsetReader
 from iin_core.sampling import make_sampler
 from tasks.activations import ActivationReader
-from tasks.layer_rows import LayerRows, read_pairs, read_table
+from tasks.layer_rows import LayerRows, layer_table, read_pairs
 from tasks.output import Root, open_root
 from tasks.plan import Unit
 from tasks.train_rows import evenly_in_pieces
@@ -64,7 +64,8 @@ class _Layer:
     """The training rows of one layer: all by their reader and table, as many as fit in memory."""
 
     def __init__(self, root: Root, rows_key: str, activations_key: str) -> None:
-        table, pairs = read_table(root, rows_key), read_pairs(root, rows_key)
+        table = layer_table(root, rows_key, activations_key)
+        pairs = read_pairs(root, rows_key)
         places = np.flatnonzero(np.asarray(table["split"] == "train"))
         self.reader = SubsetReader(ActivationReader(root.open("activations", activations_key)), places)
         self.rows = LayerRows(torch.empty(len(table), 0), table, pairs).of("train")

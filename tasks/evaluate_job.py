@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
-from iin_core.readings import make_reading
 from iin_core.spec import EvaluationSpec, PairSpec
 from tasks.evaluation.network import Network, Reader, head_reader, image_reader, sorted_labels
+from tasks.layer_places import layer_places, reading_of
 from tasks.output import Root, open_root
 from tasks.plan import LayerPlan, ModelPlan, Unit
 from tasks.prepare_worker import open_prepared
@@ -84,14 +84,17 @@ def network_at(place: Place, layer: LayerPlan, root: Root, table: pd.DataFrame) 
     if spec.decoder and spec.reader is not None:
         network = _open_network(root.url, _text(spec.reader.source), place.folder, place.model.reader_prepare)
         readers.append(image_reader(network, labels))
+    data = open_data_of(place)
     return Network(
         model=open_model_of(place, root),
         layer=layer.layer,
-        reading=make_reading(layer.reading),
-        data=open_data_of(place),
+        reading=reading_of(layer.reading, layer.n_calls),
+        data=data,
         readers=tuple(readers),
         decodes=spec.decoder is not None,
         batch=place.batch,
+        spec=layer.reading,
+        places=layer_places(layer.reading, layer.shape, layer.n_calls, data),
     )
 
 

@@ -7,13 +7,19 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from iin_core.errors import IinError
 from tasks.activations import BLOCK_ROWS, Layout, create_array, remove_drafts
 from tasks.claim import claim
 from tasks.cluster import Call, Cluster
 from tasks.errors import EnvironmentProblem
 from tasks.extract_worker import ExtractJob, Extractor, LayerJob
+from tasks.layer_places import FILE as ROW_FILE
+from tasks.layer_places import LayerPlaces, layer_places
 from tasks.output import Attempt, Output, Root
+from tasks.sources.data import open_data
 from tasks.study import ResourceSpec
 
 if TYPE_CHECKING:
@@ -68,19 +74,37 @@ def _run(plan: Plan, model: ModelPlan, layers: list[LayerPlan], root: Root, clus
             _layer_job(plan, layer, attempt) for layer, attempt in zip(layers, attempts, strict=True)
         )
         resource = plan.study.resources.extract
-        failures = cluster.run_actors(
-            Extractor, (_job(plan, model, jobs, root, resource),), _calls(plan, model), resource=resource
-        )
-        if failures:
-            raise failures[0].error
+        # Layers whose rows come from the same places share a forward pass.
+        for together in _alike(jobs):
+            failures = cluster.run_actors(
+                Extractor,
+                (_job(plan, model, together, root, resource),),
+                _calls(model.name, together[0].layout.n_rows),
+                resource=resource,
+            )
+            if failures:
+                raise failures[0].error
+        data = open_data(plan.study.data.source, plan.folder) if _has_places(layers) else None
         for layer, attempt, job in zip(layers, attempts, jobs, strict=True):
-            _seal(layer, attempt, job.layout, time.monotonic() - started)
+            places = layer_places(layer.reading, layer.shape, layer.n_calls, data) if data else None
+            _seal(layer, attempt, job.layout, places, time.monotonic() - started)
 
 
 def _layer_job(plan: Plan, layer: LayerPlan, attempt: Attempt) -> LayerJob:
-    layout = Layout(plan.n_rows, layer.n)
+    layout = Layout(layer.rows_of(plan.n_rows), layer.n)
     create_array(attempt.path, layout)
-    return LayerJob(layer.layer, layer.reading, attempt.path, layout)
+    return LayerJob(layer.layer, layer.reading, attempt.path, layout, layer.shape, layer.n_calls)
+
+
+def _alike(jobs: tuple[LayerJob, ...]) -> list[tuple[LayerJob, ...]]:
+    groups: dict[object, list[LayerJob]] = {}
+    for job in jobs:
+        groups.setdefault(job.places_key, []).append(job)
+    return [tuple(group) for group in groups.values()]
+
+
+def _has_places(layers: list[LayerPlan]) -> bool:
+    return any(layer.reading.is_several for layer in layers)
 
 
 def _job(
@@ -99,16 +123,22 @@ def _job(
     )
 
 
-def _calls(plan: Plan, model: ModelPlan) -> list[Call]:
-    blocks = range(0, plan.n_rows, BLOCK_ROWS)
-    return [Call(f"extract {model.name}", (start, min(start + BLOCK_ROWS, plan.n_rows))) for start in blocks]
+def _calls(model: str, n_rows: int) -> list[Call]:
+    blocks = range(0, n_rows, BLOCK_ROWS)
+    return [Call(f"extract {model}", (start, min(start + BLOCK_ROWS, n_rows))) for start in blocks]
 
 
-def _seal(layer: LayerPlan, attempt: Attempt, layout: Layout, seconds: float) -> None:
+def _seal(
+    layer: LayerPlan, attempt: Attempt, layout: Layout, places: LayerPlaces | None, seconds: float
+) -> None:
     remove_drafts(attempt.path)
     for shard in range(layout.n_shards):
         file = attempt.path / layout.file(shard)
         assert file.exists(), f"nobody wrote {file}"
+    table = None if places is None else places.table()
+    if table is not None:
+        with (attempt.path / ROW_FILE).open("wb") as opened:
+            pq.write_table(pa.Table.from_pandas(table, preserve_index=False), opened)
     attempt.seal(
         {
             "layer": layer.layer,
@@ -116,6 +146,7 @@ def _seal(layer: LayerPlan, attempt: Attempt, layout: Layout, seconds: float) ->
             "shape": list(layer.shape),
             "n_rows": layout.n_rows,
             "n": layout.n,
+            **({} if table is None else {"row": list(table.columns)}),
         },
         times={"extract": seconds},
     )

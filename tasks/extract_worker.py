@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from upath import UPath
 
@@ -17,6 +18,7 @@ from iin_core.readings import make_reading
 from iin_core.spec import ReadingSpec
 from iin_core.split import capture, refuse_non_finite
 from tasks.activations import Layout, write_shard
+from tasks.layer_places import beside, by_examples, layer_places
 from tasks.output import open_root
 from tasks.prepare_worker import open_prepared
 from tasks.sources.data import open_data
@@ -29,12 +31,31 @@ _log = logging.getLogger("tasks.extract")
 
 @dataclass(frozen=True)
 class LayerJob:
-    """Where the rows of one layer go: `path` is the attempt's folder, in which the array exists."""
+    """Where the rows of one layer go: `path` is the attempt's folder, in which the array exists.
+
+    Args:
+        layer, reading, layout: which rows.
+        path: see above.
+        shape: of its activation, without the batch axis.
+        n_calls: of its module in one forward pass.
+    """
 
     layer: str
     reading: ReadingSpec
     path: UPath
     layout: Layout
+    shape: tuple[int, ...] = ()
+    n_calls: int = 1
+
+    @property
+    def places_key(self) -> object:
+        """The same for layers whose rows come from the same places, such as row i of example i."""
+        spec = self.reading
+        if not spec.is_several:
+            return None
+        kind = (spec.token if spec.is_each else None, spec.position, spec.mask, spec.sample, spec.seed)
+        extent = self.shape[:1] if spec.token else self.shape[1:]
+        return (*kind, extent if spec.is_each else None, self.n_calls if spec.call == "all" else None)
 
 
 @dataclass(frozen=True)
@@ -80,6 +101,10 @@ class Extractor:
             )
         self._model = _open(job)
         self._readings = {layer.layer: make_reading(layer.reading) for layer in job.layers}
+        self._places = {
+            layer.layer: layer_places(layer.reading, layer.shape, layer.n_calls, self._data)
+            for layer in job.layers
+        }
 
     def __call__(self, start: int, stop: int) -> int:
         """Extract and write the shards of rows `start` to `stop`, whole; return the number of rows.
@@ -92,8 +117,10 @@ class Extractor:
             EnvironmentProblem: no space left, or no right to write.
         """
         writers = [_ShardWriter(layer, start) for layer in self._job.layers]
-        for rows in _batches(start, stop, self._job.batch):
-            captured = capture(self._model, self._inputs(rows), self._readings)
+        places = self._places[self._job.layers[0].layer]
+        batches = _batches(start, stop, self._job.batch)
+        for rows in batches if places is None else by_examples(places, start, stop, self._job.batch):
+            captured = self._captured(np.arange(rows.start, rows.stop))
             for writer in writers:
                 writer.add(captured[writer.job.layer].cpu())
         for writer in writers:
@@ -101,8 +128,19 @@ class Extractor:
         _log.info("rows %d to %d of %d", start, stop - 1, self._job.n_rows)
         return stop - start
 
-    def _inputs(self, rows: range) -> Tensor | dict[str, Tensor]:
-        inputs = self._data.batch(np.arange(rows.start, rows.stop))
+    def _captured(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
+        """The same rows of every layer, (len(rows), N)."""
+        readings, picks, examples = dict(self._readings), {}, rows
+        for name, places in self._places.items():
+            if places is not None:
+                examples, readings[name], picks[name] = places.read(rows)
+        columns = [beside(layer.reading, self._data, examples) for layer in self._job.layers]
+        named = {name: values for found in columns for name, values in found.items()}
+        captured = capture(self._model, self._inputs(examples), readings, named)
+        return captured | {name: pick(captured[name].cpu()) for name, pick in picks.items()}
+
+    def _inputs(self, rows: NDArray[np.int64]) -> Tensor | dict[str, Tensor]:
+        inputs = self._data.batch(rows)
         if isinstance(inputs, Tensor):
             return inputs.to(self._job.device)
         return {name: part.to(self._job.device) for name, part in inputs.items()}

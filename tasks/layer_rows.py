@@ -17,6 +17,7 @@ from iin_core.concept_checks import columns_of
 from iin_core.pairs import Pairs
 from iin_core.spec import PairSpec
 from tasks.activations import load_activations
+from tasks.layer_places import FILE, ROW
 from tasks.output import Root
 from tasks.rows import PAIRS
 from tasks.sources.concepts.pair_table import as_tables
@@ -66,6 +67,23 @@ def read_table(root: Root, rows_key: str) -> pd.DataFrame:
     return pd.read_parquet(BytesIO(root.open("rows", rows_key).read("rows.parquet")))
 
 
+def layer_table(root: Root, rows_key: str, activations_key: str) -> pd.DataFrame:
+    """The table of the rows of a layer: the row table, or where a reading gives several rows an example,
+    for each the row of its example, with the columns that tell them apart (`token`, `y`, `x`, `call`).
+
+    Raises:
+        DamagedOutput: it is missing, cut short or changed.
+    """
+    table = read_table(root, rows_key)
+    output = root.open("activations", activations_key)
+    if FILE not in output.files:
+        return table
+    places = pd.read_parquet(BytesIO(output.read(FILE)))
+    rows = table.iloc[places[ROW].to_numpy()].reset_index(drop=True)
+    new = [column for column in places.columns if column != ROW and column not in rows]
+    return pd.concat([rows, places[new]], axis=1)
+
+
 def read_pairs(root: Root, rows_key: str) -> pd.DataFrame | None:
     """The sealed pairs of rows, None where no concept is given by any.
 
@@ -83,4 +101,6 @@ def load_layer_rows(root: Root, rows_key: str, activations_key: str) -> LayerRow
         DamagedOutput: a shard is missing, cut short or changed.
     """
     z = load_activations(root.open("activations", activations_key))
-    return LayerRows(torch.from_numpy(z), read_table(root, rows_key), read_pairs(root, rows_key))
+    return LayerRows(
+        torch.from_numpy(z), layer_table(root, rows_key, activations_key), read_pairs(root, rows_key)
+    )

@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from iin_core.spec import PairSpec
+from tasks.conditions import study_data
 from tasks.data_sizes import data_sizes
 from tasks.experiments.planning import with_experiments
+from tasks.layer_places import pairs_problems
 from tasks.planned import LayerPlan, ModelPlan, Plan, PlannedExperiment, Unit, UnitSettings
 from tasks.probe import ProbedModel, at, probe_model
 from tasks.sources.concepts.pair_table import fingerprint
-from tasks.sources.data import Data, open_data
+from tasks.sources.data import Data
 from tasks.step import Kind, Step
 from tasks.study import Study
 from tasks.study_file import LoadedStudy, together
@@ -39,7 +41,7 @@ def make_plan(loaded: LoadedStudy) -> Plan:
     Raises:
         StudyError: the study cannot be done as it stands; see `tasks.check` for all mistakes at once.
     """
-    data = open_data(loaded.study.data.source, loaded.folder)
+    data = study_data(loaded.study, loaded.folder)
     probed = {name: probe_model(loaded, name, data) for name in loaded.study.models}
     return assemble(loaded, data, probed)
 
@@ -55,6 +57,7 @@ def assemble(loaded: LoadedStudy, data: Data, probed: Mapping[str, ProbedModel])
     models = tuple(_models(study, data, rows, probed))
     layers = [layer for model in models for layer in model.layers]
     settings, problems = unit_settings(loaded, layers)
+    problems += pairs_problems(loaded, layers)
     if problems:
         raise together(problems, where=loaded.path.name)
     concepts = probed_concepts(study)
@@ -132,7 +135,11 @@ def _models(study: Study, data: Data, rows: Step, probed: Mapping[str, ProbedMod
             extract = _step(
                 "activations",
                 f"{index:02d} {f'{name}/' if several else ''}{layer.layer}",
-                {"layer": layer.layer, "reading": layer.reading.model_dump(exclude_none=True)},
+                {
+                    "layer": layer.layer,
+                    # What stands beside the rows is no part of them.
+                    "reading": layer.reading.model_dump(exclude_none=True, exclude={"condition"}),
+                },
                 {"model": prepare.key} if prepare else {},
                 data=data.fingerprint(),
                 **({} if prepare else {"model": found.built.fingerprint}),
@@ -149,6 +156,8 @@ def _models(study: Study, data: Data, rows: Step, probed: Mapping[str, ProbedMod
                     layer.shape,
                     layer.lossless,
                     extract,
+                    layer.n_rows,
+                    layer.n_calls,
                 )
             )
         yield ModelPlan(name, spec, prepare, reader, tuple(layers))

@@ -26,6 +26,8 @@ class LayerPlan:
         shape: of the activation, without the batch axis.
         lossless: whether the rows determine the activation.
         extract: the step that makes its activations.
+        n_rows: of its activations, where a reading gives several an example; None: those of the data.
+        n_calls: how often a forward pass calls the module.
     """
 
     model: str
@@ -37,6 +39,12 @@ class LayerPlan:
     shape: tuple[int, ...]
     lossless: bool
     extract: Step
+    n_rows: int | None = None
+    n_calls: int = 1
+
+    def rows_of(self, n_examples: int) -> int:
+        """Rows of its activations over data of so many examples."""
+        return n_examples if self.n_rows is None else self.n_rows
 
     @property
     def title(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import nn
@@ -14,6 +14,7 @@ from iin_core.readings import make_reading, n_features
 from iin_core.spec import ReadingSpec
 from iin_core.split import module_names, observe
 from tasks.errors import StudyError
+from tasks.layer_places import check_spans, layer_places, settled
 from tasks.sources.data import Data
 from tasks.sources.models import fit_declared, model_fingerprint, open_model
 from tasks.study import SourceSpec
@@ -34,6 +35,8 @@ class ProbedLayer:
         n: features of a row.
         shape: of the activation, without the batch axis.
         lossless: whether the rows determine the activation.
+        n_rows: of the layer, where a reading can give several an example; None: as many as examples.
+        n_calls: how often a forward pass calls the module.
     """
 
     layer: str
@@ -42,6 +45,8 @@ class ProbedLayer:
     n: int
     shape: tuple[int, ...]
     lossless: bool
+    n_rows: int | None = None
+    n_calls: int = 1
 
 
 @dataclass(frozen=True)
@@ -132,17 +137,17 @@ def _check_fit(
 def _layers(loaded: LoadedStudy, name: str, model: nn.Module, data: Data) -> tuple[ProbedLayer, ...]:
     wanted = _wanted(loaded, name, model)
     with at(loaded, "models", name):
-        rows = np.arange(min(PROBE_ROWS, len(data)))
-        probes = observe(model, data.batch(rows), list(wanted))
+        batch = data.batch(np.arange(min(PROBE_ROWS, len(data))))
+        probes = observe(model, batch, list(wanted))
     found: list[ProbedLayer] = []
     problems: list[StudyError] = []
     for layer in sorted(wanted, key=lambda layer: probes[layer].order):
         pattern, reading = wanted[layer]
         try:
             with at(loaded, "models", name, "layers", pattern):
-                if problem := probes[layer].problem:
-                    raise problem
-                found.append(_layer(layer, pattern, reading, probes[layer].shape))
+                shape = probes[layer].at(reading.call, layer, model.get_submodule(layer))
+                placed = _layer(layer, pattern, settled(reading, batch), shape)
+                found.append(_counted(placed, probes[layer].n_calls, data))
         except StudyError as error:
             problems.append(error)
     if problems:
@@ -157,6 +162,13 @@ def _layer(layer: str, pattern: str, spec: ReadingSpec, shape: tuple[int, ...]) 
     except InputError as error:
         raise InputError(error.what, where=f"layer {layer!r}", fix=error.fix) from error
     return ProbedLayer(layer, pattern, spec, n, shape, reading.lossless)
+
+
+def _counted(layer: ProbedLayer, n_calls: int, data: Data) -> ProbedLayer:
+    """With the number of its rows; every example's token must lie inside its sentence."""
+    check_spans(layer.reading, data)
+    places = layer_places(layer.reading, layer.shape, n_calls, data)
+    return replace(layer, n_rows=None if places is None else len(places), n_calls=n_calls)
 
 
 def _wanted(loaded: LoadedStudy, name: str, model: nn.Module) -> dict[str, tuple[str, ReadingSpec]]:

@@ -93,6 +93,20 @@ class OpenStudy:
 
         return read_table(self.root, self.record.rows)
 
+    def rows_of(self, layer: str) -> pd.DataFrame:
+        """The row table of a layer: `rows`, or where its reading gives several rows an example one line each.
+
+        Args:
+            layer: its name; "model/layer" where several models have one of this name.
+
+        Raises:
+            StudyError: no such layer, or several.
+            DamagedOutput: not there or no longer whole.
+        """
+        from tasks.layer_rows import layer_table
+
+        return layer_table(self.root, self.record.rows, self._layer(layer).activations)
+
     def activations(self, layer: str) -> np.ndarray:
         """The activations (n, N) of a layer, float32.
 

@@ -16,12 +16,13 @@ from iin_core.concept_checks import MAX_LABELS
 from iin_core.errors import InputError
 from iin_core.rows import assign_splits, check_splits
 from tasks.claim import claim
+from tasks.conditions import study_data
 from tasks.errors import StudyError
 from tasks.output import Attempt, Output, Root
 from tasks.plan import Plan, probed_concepts
 from tasks.sources.concepts.pair_table import read_pairs
 from tasks.sources.concepts.told_pairs import PAIR
-from tasks.sources.data import Data, open_data
+from tasks.sources.data import Data
 from tasks.study import SplitSpec
 
 SPLIT = "split"
@@ -38,7 +39,7 @@ def make_rows(plan: Plan, root: Root) -> Output:
     with claim(root, [plan.rows]) as missing:
         for step in missing:
             begun = time.perf_counter()
-            data = open_data(plan.study.data.source, plan.folder)
+            data = study_data(plan.study, plan.folder)
             _refuse_changed(data, plan)
             table = split_table(data, plan.study.data.split)
             pairs = _pairs(plan, table)

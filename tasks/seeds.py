@@ -12,7 +12,7 @@ import pandas as pd
 
 from iin_core.blocks import Blocks
 from iin_core.metrics.stability import Stability, stability
-from tasks.layer_rows import read_table
+from tasks.layer_rows import layer_table, read_table
 from tasks.results import read_scores
 
 if TYPE_CHECKING:
@@ -79,7 +79,19 @@ def seed_groups(plan: Plan, root: Root, evaluated: Mapping[str, Output]) -> list
         same = (unit.layer.index, unit.concepts, unit.budget, unit.headline)
         groups.setdefault(same, []).append(unit)
     source = read_table(root, plan.rows.key)["source"] if evaluated else pd.Series(dtype=object)
-    return [_group(units, evaluated, source) for units in groups.values()]
+    return [
+        _group(units, evaluated, _source_of(units[0], plan, root, evaluated, source))
+        for units in groups.values()
+    ]
+
+
+def _source_of(
+    unit: Unit, plan: Plan, root: Root, evaluated: Mapping[str, Output], source: pd.Series
+) -> pd.Series:
+    """The source of each row of the unit's layer."""
+    if unit.layer.n_rows is None or unit.evaluate.key not in evaluated:
+        return source
+    return layer_table(root, plan.rows.key, unit.layer.extract.key)["source"]
 
 
 def _group(units: Sequence[Unit], evaluated: Mapping[str, Output], source: pd.Series) -> SeedGroup:

@@ -22,8 +22,10 @@ class Words(NamedTuple):
 
 _EXAMPLES = {
     "SourceSpec": "name a built-in, or {import: package.module:factory}",
-    "ReadingSpec": "write flatten, {pool: mean}, {pool: max}, {token: cls}, {token: last} or {token: mean}",
-    "LayerSpec": "write flatten, {pool: mean}, {pool: max}, {token: cls}, {token: last} or {token: mean}",
+    "ReadingSpec": "write flatten, {pool: mean or max}, {token: cls, last, mean or each}, {token: {at: column}} "
+    "or {position: each}",
+    "LayerSpec": "write flatten, {pool: mean or max}, {token: cls, last, mean or each}, {token: {at: column}} "
+    "or {position: each}",
     "DataSpec": "name a built-in data set, or {import: package.module:factory}",
     "PairSpec": "write label, numeric, {kind: label, column: name, rho: 0.9}, pairs or {kind: pairs, file: x.csv}",
     "ConceptSetSpec": "name concepts and their kind: {digit: label, size: numeric}, or {} for none",

@@ -54,6 +54,7 @@ def predicted_memory(units: Sequence[Unit], n_rows: int) -> Memory:
     d, flow, training = width(first), first.flow, first.training
     layers = {unit.layer.extract.key: unit.layer.n for unit in units}
     fronts = {(unit.layer.extract.key, unit.dimensions.key) for unit in units}
+    n_rows = max(unit.layer.rows_of(n_rows) for unit in units)
     in_memory = n_rows
     if streams(training.feed, n_rows, d):
         in_memory = min(n_rows, window_rows(d) + SHARD_ROWS)

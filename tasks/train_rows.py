@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -23,7 +24,7 @@ from iin_core.spec import PairSpec
 from iin_core.stream import ShardedRows, streams, window_rows
 from iin_core.window_pairs import pairs_within
 from tasks.activations import ActivationReader
-from tasks.layer_rows import LayerRows, read_pairs, read_table
+from tasks.layer_rows import LayerRows, layer_table, read_pairs
 from tasks.output import Root
 from tasks.plan import Unit
 from tasks.unit_front import open_front
@@ -57,11 +58,9 @@ class GroupRows:
     """Opens the rows of a group's layers, each once."""
 
     def __init__(self, root: Root, rows_key: str) -> None:
-        whole = LayerRows(torch.empty(0, 0), read_table(root, rows_key), read_pairs(root, rows_key))
         self._root = root
-        self._train = _without_rows(whole, "train")
-        self._places = {split: _places(whole, split) for split in ("train", "validation")}
-        self._whole = whole
+        pairs = read_pairs(root, rows_key)
+        self._table = cache(lambda key: _Table(layer_table(root, rows_key, key), pairs))
         self._reader = cache(lambda key: ActivationReader(root.open("activations", key)))
         self._layers: dict[tuple[str, str, str], LayerInput] = {}
 
@@ -82,7 +81,7 @@ class GroupRows:
         Raises:
             InputError: a concept that cannot make pairs, or blocks that do not fill the flow.
         """
-        layer, train = self.layer(unit), self._train
+        layer, train = self.layer(unit), self._table(unit.layer.extract.key).train
         check_blocks(layer.front, blocks)
         columns, tables = train.columns(unit.factors), train.tables(unit.factors)
 
@@ -105,11 +104,12 @@ class GroupRows:
 
     def _load(self, unit: Unit) -> LayerInput:
         reader = self._reader(unit.layer.extract.key)
-        train, validation = (SubsetReader(reader, self._places[split]) for split in ("train", "validation"))
+        table = self._table(unit.layer.extract.key)
+        train, validation = (SubsetReader(reader, table.places[split]) for split in ("train", "validation"))
         front = open_front(self._root, unit)
         most, most_validation = sample_rows(reader.n_features)
-        sample = self._taken(train, "train", most)
-        check = self._taken(validation, "validation", most_validation)
+        sample = table.taken(train, "train", most)
+        check = table.taken(validation, "validation", most_validation)
         return LayerInput(
             front,
             _behind(front, train, sample.z, unit.training.feed),
@@ -119,11 +119,22 @@ class GroupRows:
             check,
         )
 
-    def _taken(self, reader: RowReader, split: str, most: int) -> LayerRows:
-        places = evenly_in_pieces(reader.n_rows, most)
-        z = [torch.from_numpy(reader.read(part.start, part.stop)) for part in places]
-        rows = self._places[split][np.concatenate([np.arange(part.start, part.stop) for part in places])]
-        return LayerRows(torch.cat(z), self._whole.table.iloc[rows].reset_index(drop=True))
+
+class _Table:
+    """The table of a layer's rows: that of training rows with its pairs, and where each split lies."""
+
+    def __init__(self, table: pd.DataFrame, pairs: pd.DataFrame | None) -> None:
+        whole = LayerRows(torch.empty(0, 0), table, pairs)
+        self.train = _without_rows(whole, "train")
+        self.places = {split: _places(whole, split) for split in ("train", "validation")}
+        self._table = table
+
+    def taken(self, reader: RowReader, split: str, most: int) -> LayerRows:
+        """Rows of a split, read by its reader: all, or `most` of them evenly."""
+        parts = evenly_in_pieces(reader.n_rows, most)
+        z = [torch.from_numpy(reader.read(part.start, part.stop)) for part in parts]
+        rows = self.places[split][np.concatenate([np.arange(part.start, part.stop) for part in parts])]
+        return LayerRows(torch.cat(z), self._table.iloc[rows].reset_index(drop=True))
 
 
 def sample_rows(n_features: int) -> tuple[int, int]:

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from iin_core.errors import ModelError
 from iin_core.readings import Reading
+from iin_core.spec import ReadingSpec
 from iin_core.split import call, run_edited
+from tasks.layer_places import LayerPlaces, beside
 from tasks.sources.data import Data
 from tasks.study import HeadSpec
 
@@ -77,6 +79,8 @@ class Network:
         readers: none, one or two.
         decodes: whether the output is an image of the data's kind.
         batch: examples in one forward pass.
+        spec: the reading as the study has it.
+        places: of the layer's rows where a reading gives several an example.
     """
 
     model: nn.Module
@@ -86,20 +90,29 @@ class Network:
     readers: tuple[Reader, ...]
     decodes: bool
     batch: int
+    spec: ReadingSpec | None = None
+    places: LayerPlaces | None = None
 
     def outputs(
         self, rows: NDArray[np.int64], delta: Callable[[slice], Tensor] | None = None
     ) -> Iterator[Any]:
-        """The model's output for rows of the data, batch by batch.
+        """The model's output for rows of the layer, batch by batch.
 
         Args:
-            rows: (n,) rows of the data.
+            rows: (n,) rows of the layer: of the data, where a reading gives one row an example.
             delta: a slice of `rows` → the change (b, N) of the layer's rows; None runs it unedited.
         """
         for start in range(0, len(rows), self.batch):
             part = slice(start, min(start + self.batch, len(rows)))
-            edits = {} if delta is None else {self.layer: (self.reading, delta(part))}
-            yield run_edited(self.model, self.data.batch(rows[part]), edits)
+            examples = rows[part] if self.places is None else self.places.row[rows[part]]
+            edits = {} if delta is None else {self.layer: self._edit(rows[part], delta(part))}
+            named = beside(self.spec, self.data, examples) if self.spec else {}
+            yield run_edited(self.model, self.data.batch(examples), edits, named)
+
+    def _edit(self, rows: NDArray[np.int64], delta: Tensor) -> tuple[Reading, Tensor]:
+        if self.places is None:
+            return self.reading, delta
+        return self.places.edited(rows), self.places.spread(delta, rows)
 
     def predictions(
         self, rows: NDArray[np.int64], delta: Callable[[slice], Tensor] | None = None
