@@ -29,7 +29,8 @@ class FlowSpec(Spec):
 
     couplings: Annotated[int, Field(ge=1, le=64)] = 3
     residual_couplings: Annotated[int, Field(ge=0, le=64)] = 4
-    """Couplings behind these that move the residual alone, given the concepts' blocks."""
+    """Couplings behind these that move the residual alone, given the concepts' blocks. Without concepts
+    they mix all dimensions, as those before them."""
     mixing: Literal["permutation", "rotation"] = "rotation"
     """What stands between couplings: a fixed permutation, or a fixed turn of each one's basis."""
     actnorm: bool = False
@@ -117,7 +118,6 @@ class ReadingSpec(Spec):
         return self
 
     @property
-    @property
     def is_each(self) -> bool:
         """Whether an activation gives a row for each of its tokens or positions."""
         return "each" in (self.token, self.position)
@@ -127,6 +127,7 @@ class ReadingSpec(Spec):
         """Whether an example can give more than one row."""
         return self.is_each or self.call == "all"
 
+    @property
     def name(self) -> str:
         """A short name for tables: `flatten`, `pool: mean`, `token: cls`, `token: at verb, call 1`."""
         if self.pool or self.position:
