@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,7 @@ def varied_rows(
     source: ArrayLike,
     n: int,
     seed: int,
-    without: Sequence[object] = (),
+    without: ArrayLike = (),
 ) -> NDArray[np.int64]:
     """Choose rows one after another, each with the values that occur least so far, each of its own source.
 
@@ -34,7 +34,7 @@ def varied_rows(
     """
     sources = np.asarray(source)
     order = np.random.default_rng(seed).permutation(len(sources))
-    order = order[~np.isin(sources[order], list(without))][:_LOOKED_AT]
+    order = order[~np.isin(sources[order], np.asarray(without))][:_LOOKED_AT]
     codes = [class_index(np.asarray(values)[order])[1] + 1 for values in concepts.values()]
     used = [np.zeros(code.max(initial=0) + 1) for code in codes]
     left = np.ones(len(order), dtype=bool)

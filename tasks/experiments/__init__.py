@@ -48,10 +48,58 @@ def resolved(name: str) -> Any:
 
 _ALL = (
     Experiment(
+        "swaps",
+        "Swaps",
+        "unit",
+        run="tasks.experiments.swaps:run",
+        problems="tasks.experiments.edit_check:image_problems",
+        applies="tasks.experiments.edit_check:swaps_apply",
+        reads="tasks.experiments.edit_check:swaps_read",
+    ),
+    Experiment(
+        "edits",
+        "Edits",
+        "unit",
+        run="tasks.experiments.edits:run",
+        problems="tasks.experiments.edit_check:edit_problems",
+        applies="tasks.experiments.edit_check:edits_apply",
+    ),
+    Experiment(
+        "transfer",
+        "Class transfer",
+        "unit",
+        run="tasks.experiments.transfer:run",
+        problems="tasks.experiments.edit_check:image_problems",
+        applies="tasks.experiments.edit_check:transfer_applies",
+    ),
+    Experiment(
         "response",
         "Network response",
         "unit",
         run="tasks.experiments.response:run",
+        applies="tasks.experiments.response_check:applies",
+    ),
+    Experiment(
+        "walks",
+        "Latent walks",
+        "unit",
+        run="tasks.experiments.walks:run",
+        problems="tasks.experiments.embedding_check:problems",
+        applies="tasks.experiments.response_check:applies",
+    ),
+    Experiment(
+        "embeddings",
+        "1-D embeddings",
+        "unit",
+        run="tasks.experiments.embeddings:run",
+        problems="tasks.experiments.embedding_check:problems",
+        applies="tasks.experiments.embedding_check:applies",
+    ),
+    Experiment(
+        "interpolation",
+        "Interpolation",
+        "unit",
+        run="tasks.experiments.interpolation:run",
         applies="tasks.experiments.response_check:applies",
     ),
     Experiment(

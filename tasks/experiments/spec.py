@@ -10,6 +10,7 @@ from iin_core.conditional_spec import ConditionalFlowSpec
 from iin_core.spec import ReadingSpec, Spec
 
 DrawFrom = Literal["prior", "normal", "rows"]
+Embedding = Literal["auto", "umap", "pca"]
 
 
 class ExperimentSpec(Spec):
@@ -75,6 +76,54 @@ class SamplingSpec(ExperimentSpec):
     """Images of each method in the figure."""
 
 
+class SwapsSpec(ExperimentSpec):
+    """Swap grids: each factor of a few donors put into a few bases, decoded."""
+
+    bases: Annotated[int, Field(ge=1, le=40)] = 8
+    """Images along the top."""
+    donors: Annotated[int, Field(ge=1, le=40)] = 6
+    """Images down the side."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of the choice of images."""
+
+
+Value = str | int | float | bool
+Strength = Annotated[float, Field(ge=0, le=5)]
+
+
+class EditsSpec(ExperimentSpec):
+    """Attribute edits: a concept moved towards a label or number, with rising strength."""
+
+    to: dict[str, Annotated[tuple[Value, ...], Field(min_length=1)]] = {}
+    """Concept → the labels or numbers that it is set to. When left out both labels of a concept of two,
+    and the quantiles of a number; other concepts are not edited."""
+    strengths: Annotated[tuple[Strength, ...], Field(min_length=2)] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+    """Of labels: 0 is the row's own class, 1 the one that is asked for."""
+    quantiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=2)] = (
+        *(0.1, 0.3, 0.5, 0.7, 0.9),
+    )
+    """Of a number over the training rows."""
+    rows: Annotated[int, Field(ge=1)] = 200
+    """Held-out rows edited towards each value; all where there are fewer."""
+    shown: Annotated[int, Field(ge=1, le=40)] = 6
+    """Lines of a film strip."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of the choice of rows."""
+
+
+class TransferSpec(ExperimentSpec):
+    """Class transfer: the class block of another image, all else kept, for each pair of classes."""
+
+    draw: Literal["image", "prior"] = "image"
+    """Where the class comes from: another image's block, or a draw of the class's prior."""
+    classes: Annotated[int, Field(ge=2, le=40)] = 10
+    """At most so many of each concept, the most frequent ones."""
+    pairs: Annotated[int, Field(ge=1)] = 1000
+    """Transfers of each concept, as many of each pair of classes."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of the choice of images and of the draws."""
+
+
 class InvariancesSpec(ExperimentSpec):
     """Invariances: what each layer discards of an autoencoder's code.
 
@@ -102,10 +151,60 @@ class InvariancesOverDepthSpec(ExperimentSpec):
     """Invariances over depth: one chart a model of what its layers discard."""
 
 
+class WalksSpec(ExperimentSpec):
+    """Latent walks: steps inside one factor that keep its prior, on a map of the layer."""
+
+    starts: Annotated[int, Field(ge=4, le=100_000)] = 48
+    """Held-out rows that a walk begins with, each of its own source; fewer where there are fewer."""
+    steps: Annotated[int, Field(ge=1, le=100_000)] = 40
+    alpha: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Correlation of a step with the one before."""
+    jump: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Of a labelled factor: the chance that a step goes on in a class drawn anew."""
+    method: Literal["exact", "langevin"] = "exact"
+    """Langevin steps are Metropolis-corrected."""
+    embedding: Embedding = "auto"
+    """UMAP where it is installed (`iin[umap]`), else principal components."""
+    rows: Annotated[int, Field(ge=20, le=100_000)] = 1000
+    """Held-out rows on the map."""
+    shown: Annotated[int, Field(ge=1, le=8)] = 1
+    """Walks on the map and in the film strip."""
+    frames: Annotated[int, Field(ge=2, le=40)] = 10
+    """Of the film strip."""
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class EmbeddingsSpec(ExperimentSpec):
+    """1-D embeddings of the factors against each other, and what each of them orders by."""
+
+    embedding: Embedding = "auto"
+    rows: Annotated[int, Field(ge=20, le=100_000)] = 1000
+    """Held-out rows."""
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class InterpolationSpec(ExperimentSpec):
+    """Interpolation: straight lines in z̃ against straight lines in z, with the likelihood along them."""
+
+    pairs: Annotated[int, Field(ge=4, le=100_000)] = 64
+    """Of held-out rows that differ in every concept of the unit."""
+    points: Annotated[int, Field(ge=3, le=1000)] = 9
+    """Of each line, the ends included."""
+    shown: Annotated[int, Field(ge=1, le=20)] = 3
+    """Pairs in the film strip."""
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
 class ExperimentsSpec(Spec):
     """`experiments:` of a study; what is None was not asked for."""
 
+    swaps: SwapsSpec | None = None
+    edits: EditsSpec | None = None
+    transfer: TransferSpec | None = None
     response: ResponseSpec | None = None
+    walks: WalksSpec | None = None
+    embeddings: EmbeddingsSpec | None = None
+    interpolation: InterpolationSpec | None = None
     layers: LayersSpec | None = None
     sampling: SamplingSpec | None = None
     invariances: InvariancesSpec | None = None

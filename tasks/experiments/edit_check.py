@@ -1,0 +1,137 @@
+"""What swaps, edits and transfers need of a unit, told before any compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+import torch
+
+from iin_core.errors import IinError
+from iin_core.hooks import call, model_raised
+from iin_core.image_features import as_images
+from iin_core.readings import make_reading
+from tasks.errors import StudyError
+from tasks.experiments.seen import image_shape
+from tasks.experiments.spec import EditsSpec, ExperimentSpec, SwapsSpec, TransferSpec
+from tasks.planned import ModelPlan, Plan, Unit
+from tasks.sources.data import Data, open_data
+from tasks.sources.imported import FAULTS
+from tasks.sources.models import open_model
+from tasks.step import Step
+
+_ROWS = 2
+_NO_DECODER = "there is no decoder: a swap is shown as an image that the model decodes (`decoder: output`)"
+
+
+def swaps_apply(plan: Plan, unit: Unit, spec: SwapsSpec) -> str:
+    """Why a unit cannot have swap grids; empty where it can."""
+    if not unit.factors:
+        return "its concept set is empty: there is no factor to swap"
+    return _uneditable(unit) or ("" if plan.model(unit.model).spec.decoder else _NO_DECODER)
+
+
+def swaps_read(plan: Plan, unit: Unit, spec: SwapsSpec) -> dict[str, Step]:
+    """The unit's evaluation, whose swaps of many more pairs stand beside those that are shown."""
+    return {"evaluation": unit.evaluate}
+
+
+def edits_apply(plan: Plan, unit: Unit, spec: EditsSpec) -> str:
+    """Why nothing can be edited in a unit; empty where something can."""
+    if not editable(plan, unit, spec):
+        return (
+            "it has no concept of two labels, no number, and none that `to` names: give the labels, "
+            "such as `edits: {to: {digit: [3, 8]}}`"
+        )
+    return _uneditable(unit) or _unseen(plan, unit)
+
+
+def transfer_applies(plan: Plan, unit: Unit, spec: TransferSpec) -> str:
+    """Why no class can be transferred in a unit; empty where one can."""
+    if not any(pairs.kind == "label" for pairs in unit.factors.values()):
+        return "it has no concept of labels, whose classes could be transferred"
+    return _uneditable(unit) or _unseen(plan, unit)
+
+
+def editable(plan: Plan, unit: Unit, spec: EditsSpec) -> list[str]:
+    """The concepts of a unit that are edited: numbers, those of two labels, and those that `to` names."""
+    return [
+        name
+        for name, pairs in unit.factors.items()
+        if pairs.kind == "numeric"
+        or (pairs.kind == "label" and (name in spec.to or plan.sizes.n_classes.get(name) == 2))
+    ]
+
+
+def image_problems(plan: Plan, spec: SwapsSpec | TransferSpec) -> list[StudyError]:
+    """Decoders whose output is no image of the data's kind."""
+    apply: Callable[..., str] = swaps_apply if isinstance(spec, SwapsSpec) else transfer_applies
+    return _without_images(plan, spec, apply)
+
+
+def edit_problems(plan: Plan, spec: EditsSpec) -> list[StudyError]:
+    """Concepts and labels of `to` that there are not, and decoders whose output is no image."""
+    return [*_unknown(plan, spec), *_without_images(plan, spec, edits_apply)]
+
+
+def _uneditable(unit: Unit) -> str:
+    reading = unit.layer.reading
+    if make_reading(reading).editable:
+        return ""
+    return f"rows read by {reading.name!r} cannot be put back into the running model"
+
+
+def _unseen(plan: Plan, unit: Unit) -> str:
+    model = plan.model(unit.model).spec
+    if model.head or model.decoder:
+        return ""
+    return "nothing shows what an edit does: give the model a `head`, or `decoder: output` with a `reader`"
+
+
+def _unknown(plan: Plan, spec: EditsSpec) -> Iterator[StudyError]:
+    if not spec.to:
+        return
+    table = open_data(plan.study.data.source, plan.folder).table
+    for name, labels in spec.to.items():
+        pairs = plan.probed.get(name)
+        if pairs is None or pairs.kind == "pairs" or pairs.column not in table:
+            known = ", ".join(n for n, p in plan.probed.items() if p.kind != "pairs")
+            yield StudyError(
+                f"`to` names {name!r}, which is no concept with labels or numbers.", fix=f"there are: {known}"
+            )
+        elif pairs.kind == "label":
+            there = set(table[pairs.column].dropna().tolist())
+            absent = [label for label in labels if label not in there]
+            if absent:
+                some = ", ".join(map(str, sorted(there, key=str)[:12]))
+                yield StudyError(f"No row has the {name} {absent[0]!r}.", fix=f"its labels: {some}")
+        elif any(isinstance(label, str | bool) for label in labels):
+            yield StudyError(f"{name!r} is a number, and `to` sets it to a word.", fix="give numbers")
+
+
+def _without_images(plan: Plan, spec: ExperimentSpec, apply: Callable[..., str]) -> list[StudyError]:
+    found: list[StudyError] = []
+    data = None
+    for model in plan.models:
+        units = [unit for unit in plan.units if unit.model == model.name and not apply(plan, unit, spec)]
+        if not model.spec.decoder or not units or not fnmatchcase(model.name, spec.model):
+            continue
+        data = data or open_data(plan.study.data.source, plan.folder)
+        try:
+            _decode(plan, model, data)
+        except IinError as error:
+            found.append(StudyError(error.what, where=error.where, fix=error.fix))
+    return found
+
+
+def _decode(plan: Plan, model: ModelPlan, data: Data) -> None:
+    batch: Any = data.batch(np.arange(min(_ROWS, len(data))))
+    network = open_model(model.spec.source, plan.folder)
+    with torch.no_grad():
+        try:
+            output = call(network, batch)
+        except FAULTS as error:
+            raise model_raised(error, "", network) from error
+    as_images(output, image_shape(batch), f"decoder of model {model.name!r}")

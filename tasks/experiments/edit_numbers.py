@@ -1,0 +1,130 @@
+"""A number set to several values: what is measured of it afterwards, and whether all else stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iin_core.concept_values import as_numbers
+from iin_core.metrics import Score
+from iin_core.metrics.bootstrap import interval, source_means
+from iin_core.priors import ValuePrior
+from iin_core.split import capture
+from tasks.experiments.context import UnitContext
+from tasks.experiments.edit_figures import draw_strip, draw_values
+from tasks.experiments.editing import Collected, judge_together, judged_rows, rows_to_edit
+from tasks.experiments.seen import WHO, Rows, Seen, decoded, see
+from tasks.experiments.spec import EditsSpec
+from tasks.experiments.told import listed, percent
+
+ITSELF = "itself"
+"""The layer, its decoded image shown to the model again, read by the IIN."""
+_SAYS = {**WHO, ITSELF: "the layer itself, shown the decoded image again,"}
+
+
+def edit_number(context: UnitContext, spec: EditsSpec, concept: str, found: Collected) -> None:
+    """Set a numeric concept to each of its quantiles, or to what `to` gives; results are added to `found`."""
+    base = rows_to_edit(context, spec, concept, None)
+    values = _values(context, spec, concept)
+    if not len(base) or len(values) < 2:
+        found.words.append(f"{concept} was not edited: it takes one row and two different values.")
+        return
+    z, rows = context.material.z[base], context.material.rows[base]
+
+    def watch(output: Any) -> dict[str, Tensor]:
+        return _numbers(context, concept, output)
+
+    seen = []
+    for value in values:
+        delta = context.interpreter.edit(z, concept, value) - z
+        seen.append(see(context.network, rows, delta, shown=spec.shown, watch=watch))
+    _measured(context, (concept, values, base), seen, found)
+    _kept(context, (concept, values, base), seen, found)
+    images = [one.images for one in seen if one.images is not None]
+    if images:
+        frames = torch.stack(images, 1)
+        found.drawn.append(draw_strip(context, (concept, None), rows[: len(frames)], frames, values))
+
+
+def _values(context: UnitContext, spec: EditsSpec, concept: str) -> list[float]:
+    given = spec.to.get(concept)
+    if given is not None:
+        return sorted(float(value) for value in given)
+    column = context.rows.of("train").table[context.material.columns[concept]]
+    numbers = as_numbers(column.to_numpy())
+    quantiles = np.quantile(numbers[~np.isnan(numbers)], spec.quantiles)
+    return sorted({float(f"{value:.6g}") for value in quantiles})
+
+
+def _numbers(context: UnitContext, concept: str, output: Any) -> dict[str, Tensor]:
+    """Who reads the number of an output → (b,): readers that return it, and the layer shown it again."""
+    found = {}
+    for reader in context.network.readers:
+        number = reader.read(output).get(concept)
+        if number is not None and number[0].numel() == 1:
+            found[reader.name] = number.flatten().float()
+    if context.network.decodes:
+        found[ITSELF] = _again(context, concept, decoded(context.network, output))
+    return found
+
+
+def _again(context: UnitContext, concept: str, images: Tensor) -> Tensor:
+    network, interpreter = context.network, context.interpreter
+    prior = interpreter.priors[concept]
+    assert isinstance(prior, ValuePrior)
+    z = capture(network.model, images, {network.layer: network.reading})[network.layer]
+    with torch.no_grad():
+        return prior.read(interpreter.encode(z)[:, interpreter.blocks[concept]])
+
+
+def _measured(
+    context: UnitContext, asked: tuple[str, list[float], Rows], seen: list[Seen], found: Collected
+) -> None:
+    """How far the number that is read follows the one that was asked for, by whoever reads one."""
+    concept, values, base = asked
+    source, spec = context.material.source[base], context.job.spec
+    for who in seen[0].numbers:
+        read = np.stack([one.numbers[who] for one in seen], 1)
+        samples = source_means(read, source, np.zeros(len(read)), draws=spec.bootstrap, seed=spec.seed)
+        for i, value in enumerate(values):
+            low, high = interval(samples[:, i])
+            row = {"concept": concept, "asked": value, "who": who, "read": float(read[:, i].mean())}
+            found.numbers.append({**row, "low": low, "high": high, "n": len(read)})
+        centred = np.array(values) - np.mean(values)
+        slopes = (read @ centred / (centred @ centred))[:, None]
+        draws = source_means(slopes, source, np.zeros(len(read)), draws=spec.bootstrap, seed=spec.seed)
+        low, high = interval(draws[:, 0])
+        score = Score(float(slopes.mean()), 0.0, None, low, high, n=len(read))
+        found.scores[f"edits/{concept}_{who}_slope"] = score
+        found.words.append(
+            f"Set to {listed(values)}, {concept} is read by {_SAYS[who]} "
+            f"as {listed(read.mean(0).tolist())} on average: {score.value:.2f} "
+            f"{_range(score)}of what was asked for (1 is all of it, 0 nothing)."
+        )
+    mine = [row for row in found.numbers if row["concept"] == concept]
+    if mine:
+        found.drawn.append(draw_values(context, concept, mine))
+    if set(seen[0].numbers) <= {ITSELF}:
+        found.words.append(f"No reader returns the number {concept}, so that no independent one measures it.")
+
+
+def _kept(
+    context: UnitContext, asked: tuple[str, list[float], Rows], seen: list[Seen], found: Collected
+) -> None:
+    """What readers say of the other concepts, at each value and over all of them."""
+    concept, values, base = asked
+    for value, one in zip(values, seen, strict=True):
+        found.rows += judged_rows(context, (concept, value, 1.0), (one, base, {}))
+    for judged in judge_together(context, concept, [(one, base, {}) for one in seen]):
+        isolate = judged.success.isolate
+        if isolate is not None:
+            found.scores[f"edits/{concept}_{judged.reader}_isolate"] = isolate
+            kept = ", ".join(f"{name} in {percent(score)}" for name, score in judged.success.kept.items())
+            found.words.append(f"With {concept} set, {WHO[judged.reader]} still says {kept}.")
+
+
+def _range(score: Score) -> str:
+    return "" if score.low is None or score.high is None else f"({score.low:.2f}–{score.high:.2f}) "
