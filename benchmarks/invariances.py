@@ -34,14 +34,14 @@ from tasks.results import OpenStudy, open_study
 IMAGES = Path("docs/images")
 TABLE = Path("build/invariances.csv")
 GREY, UPDATES, SHOWN, SAMPLES = "brightest channel", 800, 5, 8
-SPEC = EvaluationSpec(probes=("mlp",), bootstrap=100, permutations=100)
+SPEC = EvaluationSpec(probes=("mlp",), bootstrap=50, permutations=40)
 
 
 def main() -> None:
     """Measure every layer, print the numbers, draw the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("root", nargs="?", default="iin-data")
-    parser.add_argument("--layers", default="conv1,conv2,conv3,conv4,fc")
+    parser.add_argument("--layers", default="conv1,conv2,conv3,fc")
     asked = parser.parse_args()
     study = open_study(asked.root, "digits")
     z_bar = torch.from_numpy(np.array(study.activations("bottleneck")))

@@ -97,20 +97,22 @@ def import_(
     checkpoint: Annotated[str, typer.Argument(metavar="CKPT", help="A published checkpoint.")],
     folder: Folder,
     blocks: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--blocks", metavar="NAME=DIMS,...", help="The blocks in order: digit=22,colour=11,residual=31."
         ),
-    ],
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make an interpreter of a published checkpoint.
 
-    No checkpoint holds the names and dimensions of its blocks, so they are to be given.
+    No checkpoint holds the names and dimensions of its blocks, so they are to be given; a conditional
+    flow has none.
     """
     from iin_core.published import load_published
 
-    interpreter = load_published(checkpoint, blocks=_blocks(blocks))
+    named = None if blocks is None else _blocks(blocks)
+    interpreter = load_published(checkpoint) if named is None else load_published(checkpoint, named)
     _save(interpreter, folder)
     if as_json:
         console.show_json({"folder": folder, "blocks": dict(interpreter.blocks.dims)})

@@ -9,18 +9,30 @@ if TYPE_CHECKING:
     from iin_core.blocks import Blocks
     from iin_core.fitting import fit
     from iin_core.interpreter import Interpreter
+    from iin_core.invariance import ConditionalInterpreter, fit_invariance
     from iin_core.pairs import Pairs
     from iin_core.spec import FlowSpec, TrainingSpec
 
-__all__ = ["Blocks", "FlowSpec", "Interpreter", "Pairs", "TrainingSpec", "fit"]
+__all__ = [
+    "Blocks",
+    "ConditionalInterpreter",
+    "FlowSpec",
+    "Interpreter",
+    "Pairs",
+    "TrainingSpec",
+    "fit",
+    "fit_invariance",
+]
 
 _HOMES = {
     "Blocks": "iin_core.blocks",
+    "ConditionalInterpreter": "iin_core.invariance",
     "FlowSpec": "iin_core.spec",
     "Interpreter": "iin_core.interpreter",
     "Pairs": "iin_core.pairs",
     "TrainingSpec": "iin_core.spec",
     "fit": "iin_core.fitting",
+    "fit_invariance": "iin_core.invariance",
 }
 
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from typing import Any
 
+import numpy as np
+import torch
+from torch import Tensor
+
+from iin_core.errors import IinError
+from iin_core.hooks import call, model_raised
+from iin_core.image_features import as_images
+from tasks.errors import StudyError
 from tasks.experiments.spec import InvariancesOverDepthSpec, InvariancesSpec
-from tasks.planned import LayerPlan, Plan, PlannedExperiment, Unit
+from tasks.planned import LayerPlan, ModelPlan, Plan, PlannedExperiment, Unit
+from tasks.sources.data import open_data
+from tasks.sources.imported import FAULTS
+from tasks.sources.models import open_model
 from tasks.step import Step
 
+_ROWS = 2
+_IMAGE = ("channels", "height", "width")
 CODE, SPACE = "code", "space"
 """What the experiment reads besides its layer: the autoencoder's layer, and the IIN of the concept space."""
 
@@ -45,8 +60,8 @@ def applies(plan: Plan, target: LayerPlan, spec: InvariancesSpec) -> str:
     return ""
 
 
-def problems(plan: Plan, spec: InvariancesSpec) -> list[str]:
-    """There must be one code that determines its activation, and concepts to ask for."""
+def problems(plan: Plan, spec: InvariancesSpec) -> list[str | StudyError]:
+    """There must be one code that determines its activation, concepts to ask for, and images to show."""
     found = _code_layers(plan, spec)
     if not found:
         named = spec.autoencoder or "a model with `decoder: output`"
@@ -63,7 +78,7 @@ def problems(plan: Plan, spec: InvariancesSpec) -> list[str]:
         ]
     if not any(pairs.kind != "pairs" for pairs in plan.probed.values()):
         return ["No concept of the study has a column that could be read of what a layer discards."]
-    return []
+    return [*_undecodable(plan, plan.model(found[0].model))]
 
 
 def depth_layers(plan: Plan, spec: InvariancesOverDepthSpec) -> list[PlannedExperiment]:
@@ -89,6 +104,24 @@ def depth_problems(plan: Plan, spec: InvariancesOverDepthSpec) -> list[str]:
     if depth_layers(plan, spec):
         return []
     return ["It is a chart of what `invariances` finds, and no chosen layer has that: ask for both."]
+
+
+def _undecodable(plan: Plan, model: ModelPlan) -> Iterator[StudyError]:
+    """A decoder of images whose output is none could not be shown; data that are no images are not."""
+    data = open_data(plan.study.data.source, plan.folder)
+    batch: Any = data.batch(np.arange(min(_ROWS, len(data))))
+    if not model.spec.decoder or not isinstance(batch, Tensor) or batch.ndim != 1 + len(_IMAGE):
+        return
+    network = open_model(model.spec.source, plan.folder)
+    try:
+        with torch.no_grad():
+            output = call(network, batch)
+        as_images(output, tuple(batch.shape[1:]), f"decoder of model {model.name!r}")
+    except IinError as error:
+        yield StudyError(error.what, where=error.where, fix=error.fix)
+    except FAULTS as error:
+        raised = model_raised(error, "", network)
+        yield StudyError(raised.what, where=raised.where, fix=raised.fix)
 
 
 def _code_layers(plan: Plan, spec: InvariancesSpec) -> list[LayerPlan]:

@@ -6,7 +6,10 @@ import torch
 
 from iin_core.conditional_spec import ConditionalFlowSpec, conditional_training
 from iin_core.errors import CheckpointError, InputError
+from iin_core.examples import coloured_digits
 from iin_core.invariance import ConditionalInterpreter, fit_invariance
+from iin_core.metrics.invariance import readable
+from iin_core.spec import EvaluationSpec
 from tests.core.invariance_world import world
 
 FLOW = ConditionalFlowSpec(couplings=2, hidden=32, embedding=8, embedding_hidden=32)
@@ -110,3 +113,30 @@ def test_a_folder_that_holds_none_is_said(tmp_path, fitted):
     path.write_text(text[:100], encoding="utf-8")
     with pytest.raises(CheckpointError, match="do not fit together"):
         ConditionalInterpreter.load(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_layer_that_is_blind_to_colour_leaves_all_of_it_to_v():
+    """On real digits in six colours: the brightest channel has no colour, and all of the digit."""
+    images, table = coloured_digits()
+    rows = torch.from_numpy(images).flatten(1)
+    held = np.array(table["source"] % 4 == 0)
+    train, source = ~held, np.array(table["source"])
+    # A linear autoencoder: the code is that of the leading principal directions.
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        _, _, directions = torch.pca_lowrank(rows[torch.from_numpy(train)], q=32, niter=4)
+    z_bar = rows @ directions
+    z = torch.nn.functional.avg_pool2d(torch.from_numpy(images).amax(1), 4).flatten(1)
+    at, of = torch.from_numpy(held), torch.from_numpy(train)
+    t = fit_invariance(z_bar[of], z[of], source=source[train], training=conditional_training(800))
+    code = t.noisy(z_bar[at])
+    codes = {"v": t.encode(code, given=z[at]), "z": z[at], "z_bar": code}
+    concepts = {name: np.array(table[name])[held] for name in ("digit", "colour")}
+    spec = EvaluationSpec(probes=("mlp",), bootstrap=20, permutations=40)
+    found = readable(codes, concepts, source[held], spec).set_index(["code", "concept"])
+    assert found.loc[("z", "colour"), "accuracy"] <= found.loc[("z", "colour"), "control_high"] + 0.02
+    ceiling = found.loc[("z_bar", "colour"), "accuracy"]
+    assert ceiling > 0.95
+    assert abs(found.loc[("v", "colour"), "accuracy"] - ceiling) <= 0.05
+    assert found.loc[("v", "digit"), "accuracy"] <= 0.1 + 0.1

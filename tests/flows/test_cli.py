@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import COMMANDS
+from tests.core.published_conditional_reference import Net2Net, drawn
 from tests.core.published_reference import random_checkpoint
 from tests.flows.conftest import Command
 
@@ -184,6 +185,19 @@ def test_a_published_checkpoint_becomes_a_folder(iin: Command, tmp_path: Path) -
     assert said["blocks"] == {"digit": 3, "colour": 2, "residual": 3}
     assert Interpreter.load(tmp_path / "out").blocks.dims == said["blocks"]
     assert "not empty" in iin.fails(2, "import", "ckpt.pth", "out", "--blocks", "digit=3,colour=2,residual=3")
+
+
+def test_a_conditional_checkpoint_becomes_a_folder_without_blocks(iin: Command, tmp_path: Path) -> None:
+    """It has none; the paper's layout is asked for its own."""
+    import torch
+
+    from iin_core import ConditionalInterpreter
+
+    torch.save({"state_dict": drawn(Net2Net).state_dict()}, tmp_path / "last.ckpt")
+    assert json.loads(iin.ok("import", "last.ckpt", "out", "--json"))["blocks"] == {"residual": 8}
+    assert ConditionalInterpreter.load(tmp_path / "out").n_features == 8
+    torch.save({"model": random_checkpoint(n_dims=8)}, tmp_path / "ckpt.pth")
+    assert "does not name its blocks" in iin.fails(2, "import", "ckpt.pth", "other")
 
 
 @pytest.mark.parametrize("blocks", ["digit", "digit=x", "digit=1,digit=2", "=3", "digit=-1", ""])
