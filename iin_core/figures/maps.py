@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _PANEL_INCHES = 2.5
+_APART = np.array([0.09, 0.05])
+"""Of a map's width and height, between two names."""
 _MOST_NAMED = 12
 """So many classes have their names on the map; more would hide it."""
 
@@ -117,18 +119,27 @@ def _scatter(axes: Axes, places: NDArray[np.float64], values: NDArray[np.generic
 
     if values.dtype.kind == "f":
         shades = mpl.colormaps["viridis"]
-        found = axes.scatter(*places.T, c=values, cmap=shades, s=5, alpha=0.7, lw=0, rasterized=True)
-        found.set_clim(*np.nanquantile(values, [0.02, 0.98]))
+        x, y = places.T
+        numbers = values.astype(np.float64)
+        found = axes.scatter(x, y, c=numbers, cmap=shades, s=5, alpha=0.7, lw=0, rasterized=True)
+        low, high = np.nanquantile(numbers, [0.02, 0.98])
+        found.set_clim(float(low), float(high))
         return
     names, codes = class_index(values)
+    middles: list[NDArray[np.float64]] = []
+    size = np.ptp(places, axis=0)
     for code, name in enumerate(names):
         mine = places[codes == code]
         shade = SERIES[code] if len(names) <= len(SERIES) else mpl.colormaps["turbo"](code / (len(names) - 1))
-        axes.scatter(*mine.T, color=shade, s=5, alpha=0.55, lw=0, rasterized=True)
+        axes.scatter(mine[:, 0], mine[:, 1], color=shade, s=5, alpha=0.55, lw=0, rasterized=True)
         if len(names) <= _MOST_NAMED and len(mine):
             middle = np.median(mine, 0)
+            if any((np.abs(middle - other) < _APART * size).all() for other in middles):
+                continue  # one name upon another could not be read
+            middles.append(middle)
             box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
-            axes.text(*middle, name_text(name, 10), fontsize=7, ha="center", va="center", color=INK, bbox=box)
+            x, y = middle
+            axes.text(x, y, name_text(name, 10), fontsize=7, ha="center", va="center", color=INK, bbox=box)
 
 
 def _walks(axes: Axes, walks: NDArray[np.float64]) -> None:

@@ -49,16 +49,23 @@ def ordering(
     every = np.arange(len(x))
     drawn = [statistic(every, order) for order in permuted_rows(of_row, permutations, seed=seed)]
     low, high = jackknife_interval(lambda rows: statistic(rows, rows), of_row, seed=seed)
-    bounds = [None if end is None else float(np.clip(end, 0, 1)) for end in (low, high)]
-    control, quantile = float(np.mean(drawn)), float(np.quantile(drawn, 0.95))
-    return Score(statistic(every, every), 0.0 if numeric else None, control, *bounds, len(x), quantile)
+    return Score(
+        statistic(every, every),
+        chance=0.0 if numeric else None,
+        control=float(np.mean(drawn)),
+        low=None if low is None else max(low, 0.0),
+        high=None if high is None else min(high, 1.0),
+        n=len(x),
+        control_high=float(np.quantile(drawn, 0.95)),
+    )
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     from scipy.stats import rankdata
 
     ranks: NDArray[np.float64] = rankdata(values)
-    return ranks - ranks.mean()
+    centred: NDArray[np.float64] = ranks - ranks.mean()
+    return centred
 
 
 def _spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

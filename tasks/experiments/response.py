@@ -20,7 +20,7 @@ from iin_core.redraw import ALL, DrawFrom, redraw, share_beyond
 from tasks.evaluation.network import Network
 from tasks.experiments.context import UnitContext
 from tasks.experiments.found import Drawn, Found
-from tasks.experiments.response_words import alt_text, caption, words
+from tasks.experiments.response_words import BY_READER, alt_text, called, caption, words
 from tasks.experiments.spec import ResponseSpec
 
 COLUMNS = (
@@ -96,7 +96,7 @@ def parts(network: Network, output: Any) -> list[Part]:
     for reader in network.readers:
         for concept, logits in reader.read(output).items():
             if logits.ndim == 2 and logits.shape[1] > 1:
-                name = concept if reader.name == "head" else f"{concept} by the reader"
+                name = concept if reader.name == "head" else f"{concept}{BY_READER}"
                 found.append(Part(name, "class", logits))
     if network.decodes or not found:
         named = output if isinstance(output, Mapping) else {"image" if network.decodes else "output": output}
@@ -206,6 +206,6 @@ def _draw(context: UnitContext, table: pd.DataFrame) -> Iterator[Drawn]:
 
     for i, (name, rows) in enumerate(table.groupby("output", sort=False)):
         file = f"response_{i}.svg"
-        title = f"{context.unit.name} · response of {name}"
+        title = f"{context.unit.name} · response of {called(str(name), rows.iloc[0]['kind'])}"
         response_bars(context.folder / file, rows, title=title)
         yield Drawn(file, caption(str(name), rows), alt_text(str(name), rows), table="response")

@@ -8,6 +8,7 @@ import pandas as pd
 
 from iin_core.redraw import ALL
 
+BY_READER = " by the reader"
 UNUSED = 0.1
 """A factor whose response has its upper end below this share of that to all blocks is hardly used."""
 MAIN = {"class": "tv", "value": "distance"}
@@ -34,9 +35,9 @@ def caption(name: str, rows: pd.DataFrame) -> str:
     """Of the figure of one output."""
     first = rows.iloc[0]
     return (
-        f"How far {name} moves when one factor is drawn anew and the rest is kept: {first['bases']} held-out "
-        f"rows, {first['draws']} draws of each, 95 % intervals over sources. The dashed line is what drawing "
-        "every block anew does."
+        f"How far {called(name, first['kind'])} moves when one factor is drawn anew and the rest is kept: "
+        f"{first['bases']} held-out rows, {first['draws']} draws of each, 95 % intervals over sources. The "
+        "dashed line is what drawing every block anew does."
     )
 
 
@@ -44,11 +45,21 @@ def alt_text(name: str, rows: pd.DataFrame) -> str:
     """What the figure shows, in numbers."""
     main = rows[rows["statistic"] == MAIN[rows.iloc[0]["kind"]]]
     told = [f"{row.factor} {_DRAWN[row.drawn]} {row.value:.3f}" for row in _typed(main)]
-    return f"Response of {name}, {_what(rows.iloc[0]['kind'])}: {', '.join(told)}."
+    kind = rows.iloc[0]["kind"]
+    return f"Response of {called(name, kind)}, {_what(kind)}: {', '.join(told)}."
+
+
+def called(name: str, kind: str) -> str:
+    """An output as sentences call it."""
+    if kind == "value":
+        return f"the {name}"
+    concept = name.removesuffix(BY_READER)
+    return f"what the {'model' if concept == name else 'reader'} says of {concept}"
 
 
 def _of_output(name: str, rows: pd.DataFrame) -> list[str]:
     kind = rows.iloc[0]["kind"]
+    what = called(name, kind)
     main = rows[rows["statistic"] == MAIN[kind]]
     kl = rows[rows["statistic"] == "kl"].set_index("factor")["value"]
     ceiling = float(main.loc[main["factor"] == ALL, "value"].iloc[0])
@@ -56,14 +67,14 @@ def _of_output(name: str, rows: pd.DataFrame) -> list[str]:
     for row in _typed(main[main["factor"] != ALL]):
         nats = f", {kl[row.factor]:.2f} nats of KL" if row.factor in kl.index else ""
         said.append(
-            f"Drawing {row.factor!r} anew {_DRAWN[row.drawn]} moves {name} by {row.value:.3f} in "
+            f"Drawing {row.factor!r} anew {_DRAWN[row.drawn]} moves {what} by {row.value:.3f} in "
             f"{_what(kind)}{_interval(row)}{nats}; drawing every block anew moves it by {ceiling:.3f}."
         )
         if row.high is not None and ceiling > 0 and row.high < UNUSED * ceiling:
             unused.append(repr(row.factor))
     if unused:
         said.append(
-            f"At this layer {name} hardly depends on {' and '.join(unused)}: less than {UNUSED:.0%} of what "
+            f"At this layer {what} hardly depends on {' and '.join(unused)}: less than {UNUSED:.0%} of what "
             "drawing every block anew does."
         )
     return said
@@ -75,7 +86,7 @@ def _history(name: str, rows: pd.DataFrame) -> list[str]:
         return []
     told = ", ".join(f"{row.factor} {row.value:.2f}" for row in _typed(old))
     return [
-        f"The published statistic, the standard deviation of the predicted class index of {name}, is "
+        f"The published statistic, the standard deviation of the class index in {called(name, 'class')}, is "
         f"{told}; it depends on the order of labels and is shown for comparison only."
     ]
 

@@ -74,7 +74,7 @@ def test_words_name_what_the_output_ignores(heads):
     found, folder = heads
     assert found.words[0].startswith("Each factor is drawn anew")
     told = " ".join(found.words)
-    assert "At this layer digit hardly depends on 'residual' and 'colour'" in told
+    assert "At this layer what the model says of digit hardly depends on 'residual' and 'colour'" in told
     assert "published statistic" in told
     for drawn in found.drawn:
         assert (folder / drawn.file).read_text().startswith("<?xml")

@@ -1,0 +1,186 @@
+"""Interpolation: lines that are straight in z̃ against lines that are straight in z."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from iin_core.metrics import Score
+from iin_core.metrics.bootstrap import interval, source_means
+from iin_core.walks import Space
+from tasks.evaluation.material import Pairs, draw_pairs
+from tasks.experiments.context import UnitContext
+from tasks.experiments.found import Drawn, Found
+from tasks.experiments.response import parts
+from tasks.experiments.seen import in_range
+from tasks.experiments.shown_rows import decoded_images
+from tasks.experiments.spec import InterpolationSpec
+
+SPACES: tuple[Space, ...] = ("code", "activation")
+DENSITY = "log-density under the blocks' priors (nats/dim)"
+NORMAL = "NLL under N(0, I) (nats/dim)"
+_NAMES = {"code": "z̃", "activation": "z"}
+Curves = Mapping[tuple[str, str], NDArray[np.float64]]
+"""(space, quantity) → (points, pairs)."""
+
+
+def run(context: UnitContext, spec: InterpolationSpec) -> Found:
+    """Lines between held-out rows, their likelihood, what is said along them, and their images."""
+    pairs = draw_pairs(context.material, [], spec.pairs, spec.seed)
+    lines: dict[str, Tensor] = {}
+    curves: dict[tuple[str, str], NDArray[np.float64]] = {}
+    for space in SPACES:
+        with torch.no_grad():
+            a, b = (context.material.z[rows] for rows in pairs)
+            line = context.interpreter.interpolate(a, b, spec.points, space)
+        lines[space] = line.z
+        curves[space, DENSITY] = (line.log_prob / a.shape[1]).double().numpy()
+        curves[space, NORMAL] = line.nll_per_dim.double().numpy()
+        said = _confidence(context, pairs, line.z)
+        curves |= {(space, name): values for name, values in said.items()}
+    source = context.material.source[pairs[0]]
+    table = _table(curves, source, context)
+    scores = _scores(curves, source, context)
+    return Found(
+        scores=scores,
+        tables={"interpolation": table},
+        drawn=[*_draw_curves(context, spec, table), *_draw_strip(context, spec, pairs, lines)],
+        words=_words(scores),
+    )
+
+
+def _confidence(context: UnitContext, pairs: Pairs, z: Tensor) -> dict[str, NDArray[np.float64]]:
+    """What is read → (points, pairs), how sure its reader is of the class that it says."""
+    if not (context.network.reading.editable and context.network.readers):
+        return {}
+    rows = np.tile(context.material.rows[pairs[0]], len(z))
+    delta = (z - context.material.z[pairs[0]]).flatten(0, 1)
+    found: dict[str, list[Tensor]] = {}
+    for output in context.network.outputs(rows, lambda part: delta[part]):
+        for part in parts(context.network, output):
+            if part.kind == "class":
+                found.setdefault(part.name, []).append(part.values.softmax(-1).amax(-1).double())
+    return {
+        f"confidence in {name}": torch.cat(values).reshape(len(z), -1).numpy()
+        for name, values in found.items()
+    }
+
+
+def _table(curves: Curves, source: NDArray[np.generic], context: UnitContext) -> pd.DataFrame:
+    rows = []
+    for (space, quantity), values in curves.items():
+        means, low, high = _means(values, source, context)
+        shares = np.linspace(0, 1, len(values))
+        for share, value, bottom, top in zip(shares, means, low, high, strict=True):
+            rows.append((space, quantity, share, value, bottom, top, values.shape[1]))
+    return pd.DataFrame(rows, columns=["space", "quantity", "share", "value", "low", "high", "pairs"])
+
+
+def _scores(curves: Curves, source: NDArray[np.generic], context: UnitContext) -> dict[str, Score]:
+    """How far the middle third is below the ends, in each space: density and confidence."""
+    found = {}
+    for (space, quantity), values in curves.items():
+        third = len(values) // 3
+        ends = (values[0] + values[-1]) / 2
+        change = values[third : len(values) - third].mean(0) - ends
+        (value,), (low,), (high,) = _means(change[None], source, context)
+        found[f"interpolation/{_key(quantity)}_{space}"] = Score(value, low=low, high=high, n=len(change))
+    return found
+
+
+def _key(quantity: str) -> str:
+    return {DENSITY: "log_prob_change", NORMAL: "nll_change"}.get(
+        quantity, f"{quantity.removeprefix('confidence in ')}_confidence_change"
+    )
+
+
+def _means(
+    values: NDArray[np.float64], source: NDArray[np.generic], context: UnitContext
+) -> tuple[list[float], list[float | None], list[float | None]]:
+    """Mean over pairs (points, pairs) with its interval over the sources of the first rows."""
+    spec = context.job.spec
+    draws = source_means(values.T, source, np.zeros(len(source)), draws=spec.bootstrap, seed=spec.seed)
+    ends = [interval(draws[:, i]) for i in range(len(values))]
+    return values.mean(1).tolist(), [low for low, _ in ends], [high for _, high in ends]
+
+
+def _words(scores: Mapping[str, Score]) -> list[str]:
+    said = [
+        "A straight line between two rows leaves the data where it is much less likely in the middle than at "
+        "its ends; what the middle third is, less the mean of the ends, is given for lines straight in z̃ and "
+        "for lines straight in z."
+    ]
+    names = list(dict.fromkeys(key.removesuffix("_code").removesuffix("_activation") for key in scores))
+    for name in names:
+        both = [
+            f"{score.value:+.3f}{_interval(score)} in {_NAMES[space]}"
+            for space in SPACES
+            if (score := scores[f"{name}_{space}"])
+        ]
+        what = name.removeprefix("interpolation/").replace("_", " ")
+        said.append(f"Along lines, {what}: {' and '.join(both)}.")
+    return said
+
+
+def _interval(score: Score) -> str:
+    return "" if score.low is None else f" ({score.low:+.3f} to {score.high:+.3f})"
+
+
+def _draw_curves(context: UnitContext, spec: InterpolationSpec, table: pd.DataFrame) -> Iterator[Drawn]:
+    from iin_core.figures import line_curves
+
+    title = f"{context.unit.name} · along lines"
+    line_curves(context.folder / "interpolation.svg", table, title=title)
+    middle = table[np.isclose(table["share"], 0.5)]
+    told = [
+        f"{row['quantity']} straight in {_NAMES[row['space']]} {row['value']:.2f}"
+        for row in cast("list[dict[str, Any]]", middle.to_dict("records"))
+    ]
+    yield Drawn(
+        "interpolation.svg",
+        f"Along {spec.pairs} lines between held-out rows: log-density under the blocks' priors, negative "
+        "log-likelihood under the published N(0, I), and how sure each reader is; bands are 95 % intervals "
+        "over sources.",
+        f"Half-way: {'; '.join(told)}." if told else "Curves along lines.",
+        table="interpolation",
+    )
+
+
+def _draw_strip(
+    context: UnitContext, spec: InterpolationSpec, pairs: Pairs, lines: Mapping[str, Tensor]
+) -> Iterator[Drawn]:
+    from iin_core.figures import Heads, film_strip
+
+    base = pairs[0][: spec.shown]
+    images = {}
+    for space, line in lines.items():
+        delta = (line[:, : len(base)] - context.material.z[base]).transpose(0, 1).flatten(0, 1)
+        found = decoded_images(context.network, np.repeat(context.material.rows[base], len(line)), delta)
+        if found is None:
+            return
+        images[space] = found.reshape(len(base), len(line), *found.shape[1:])
+    frames = torch.stack([images[space] for space in SPACES], 1).flatten(0, 1)
+    names = [f"in {_NAMES[space]}" for _ in base for space in SPACES]
+    shares = [f"{share:.0%}" for share in np.linspace(0, 1, spec.points)[1:]]
+    heads = Heads(steps=shares, rows=names, across="share of the way →")
+    shown = in_range(frames, frames)
+    film_strip(
+        context.folder / "interpolation_strip.png",
+        shown[:, 0],
+        shown[:, 1:],
+        heads,
+        title=f"{context.unit.name} · interpolation",
+    )
+    yield Drawn(
+        "interpolation_strip.png",
+        "From the row at the left to another at the right: each first line is straight in z̃, each second one "
+        "straight in z, where both rows may show through at once.",
+        f"{len(base)} pairs of lines, {spec.points} images each.",
+        pixelated=True,
+    )
