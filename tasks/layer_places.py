@@ -61,8 +61,9 @@ class LayerPlaces:
         if self.reading.token == "each":  # noqa: S105
             columns["token"] = self.place
         if self.reading.position is not None:
-            names = ("y", "x") if len(self.shape) == 3 else [f"x{i}" for i in range(len(self.shape) - 1)]
-            names = ("x",) if len(self.shape) == 2 else names
+            names = {2: ["x"], 3: ["y", "x"]}.get(
+                len(self.shape), [f"x{i}" for i in range(len(self.shape) - 1)]
+            )
             columns |= dict(zip(names, np.unravel_index(self.place, self.shape[1:]), strict=True))
         if self.reading.call == "all":
             columns[CALL] = self.call
