@@ -126,10 +126,18 @@ def plan(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None:
         f"{summary['units_to_train']} of {len(planned.units)} units to train, "
         f"{summary['updates']:,} updates; "
         f"about {console.duration(summary['seconds_of_evaluation'])} of one core to evaluate; "
+        f"{_experiments(summary)}"
         f"{console.size(summary['bytes_to_write'])} of activations to write; "
         f"about {console.size(summary['bytes_of_memory'])} of memory to train the largest group, of "
         f"{summary['units_of_largest_group']} units"
     )
+
+
+def _experiments(summary: dict[str, int]) -> str:
+    """What the experiments take, as far as it is known; nothing where there are none to be done."""
+    seconds, unknown = summary["seconds_of_experiments"], summary["experiments_of_unknown_time"]
+    known = f"about {console.duration(seconds)} for experiments, as long as before; " if seconds else ""
+    return known + (f"{unknown} experiments that never ran here take an unknown time; " if unknown else "")
 
 
 def _existing(url: str) -> Root | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from flows.checking import FLOAT, memory_here, processors_here
@@ -61,7 +62,8 @@ def steps_of(plan: Plan, root: Root | None) -> list[PlannedStep]:
         if state != REUSED:
             changed[step.key] = f"{name} {step.label}"
         lines.append(PlannedStep(name, step.label, step.key, state, why, sizes.get(step.key)))
-    costs = _costs(plan, {line.key for line in lines if line.state != REUSED})
+    undone = {line.key for line in lines if line.state != REUSED}
+    costs = {**_costs(plan, undone), **_measured(plan, root, undone)}
     return [replace(line, seconds=costs.get(line.key)) for line in lines]
 
 
@@ -76,6 +78,22 @@ def _costs(plan: Plan, keys: set[str]) -> dict[str, float]:
         for group in evaluated_together(units, plan.sizes)
         for unit in group
     }
+
+
+def _measured(plan: Plan, root: Root | None, keys: set[str]) -> dict[str, float]:
+    """Step → seconds, of the experiments with these keys: as long as the same one took in this root before.
+
+    What never ran here is not known.
+    """
+    wanted = [planned for planned in plan.experiments if planned.step.key in keys]
+    if root is None or not wanted:
+        return {}
+    took: dict[str, list[float]] = {}
+    for output in root.outputs("experiments"):
+        name, seconds = output.meta.get("experiment"), output.manifest["times"].get("experiment")
+        if name is not None and seconds is not None:
+            took.setdefault(str(name), []).append(float(seconds))
+    return {entry.step.key: median(took[entry.name]) for entry in wanted if entry.name in took}
 
 
 def _before(plan: Plan, root: Root | None) -> dict[tuple[str, str], str]:
@@ -159,7 +177,13 @@ def totals(plan: Plan, lines: list[PlannedStep], root: Root | None) -> dict[str,
         "updates": sum(
             unit.training.updates for unit in plan.units if unit.train.key in {line.key for line in undone}
         ),
-        "seconds_of_evaluation": round(sum(line.seconds or 0 for line in undone)),
+        "seconds_of_evaluation": round(sum(line.seconds or 0 for line in undone if line.step == "evaluate")),
+        "seconds_of_experiments": round(
+            sum(line.seconds or 0 for line in undone if line.step == "experiments")
+        ),
+        "experiments_of_unknown_time": sum(
+            line.step == "experiments" and line.seconds is None for line in undone
+        ),
         "bytes_to_write": sum(line.n_bytes or 0 for line in undone),
         "bytes_of_memory": largest,
         "units_of_largest_group": memory.get(largest, 0),

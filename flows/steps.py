@@ -85,6 +85,7 @@ def experiments(session: Session) -> None:
         from tasks.experiment import experiment
 
         experiment(session.plan, session.root, session.cluster)
+        session.tracker.experiments()
 
 
 @step(lambda plan: [plan.report])

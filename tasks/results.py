@@ -140,6 +140,24 @@ class OpenStudy:
         with local_copy(self.root.open("units", unit.train), "interpreter") as folder:
             return Interpreter.load(folder)
 
+    def experiments(self, name: str) -> dict[str, pd.DataFrame]:
+        """The tables of an experiment, each of all its units, layers or models one below the other.
+
+        Args:
+            name: of the experiment.
+
+        Returns:
+            Table → rows, in front of which model, layer, index, concepts and seed say what they are of;
+            the table "scores" has a row a score with what it is held against.
+
+        Raises:
+            StudyError: the study does not ask for it.
+            DamagedOutput: one of its outputs is no longer whole.
+        """
+        from tasks.experiments.results import experiment_tables
+
+        return experiment_tables(self.root, self.record, name)
+
     def _layer(self, layer: str) -> LayerRecord:
         found = [
             known for known in self.record.layers if layer in (known.layer, f"{known.model}/{known.layer}")

@@ -20,6 +20,7 @@ from tasks.storage import readable_errors, replace
 if TYPE_CHECKING:
     from tasks.output import Root
     from tasks.plan import LayerPlan, Plan, Unit
+    from tasks.planned import PlannedExperiment
 
 FORMAT = 1
 
@@ -65,6 +66,23 @@ class UnitRecord:
 
 
 @dataclass(frozen=True)
+class ExperimentRecord:
+    """An experiment of a study on one unit, layer, model or on itself, and the key of its output.
+
+    What it is not of is empty; `index` is then 0 and `seed` None.
+    """
+
+    experiment: str
+    label: str
+    model: str
+    layer: str
+    index: int
+    concepts: str
+    seed: int | None
+    key: str
+
+
+@dataclass(frozen=True)
 class StudyRecord:
     """The study as it was last run in a root."""
 
@@ -78,6 +96,7 @@ class StudyRecord:
     """Every step, in an order in which they can be done."""
     layers: tuple[LayerRecord, ...]
     units: tuple[UnitRecord, ...]
+    experiments: tuple[ExperimentRecord, ...] = ()
     failures: tuple[str, ...] = ()
     """Why the last run did not come to its end; empty while it goes, and where it did."""
 
@@ -93,6 +112,7 @@ def record_of(plan: Plan, failures: Sequence[str] = ()) -> StudyRecord:
         keys=tuple(StepRecord(step.kind, step.key, step.label) for step in plan.steps()),
         layers=tuple(_layer(layer) for model in plan.models for layer in model.layers),
         units=tuple(unit_record(unit) for unit in plan.units),
+        experiments=tuple(experiment_record(planned) for planned in plan.experiments),
         failures=tuple(failures),
     )
 
@@ -171,6 +191,21 @@ def unit_record(unit: Unit) -> UnitRecord:
     )
 
 
+def experiment_record(planned: PlannedExperiment) -> ExperimentRecord:
+    """What is written down of an experiment."""
+    unit, layer, model = planned.unit, planned.layer, planned.model
+    return ExperimentRecord(
+        experiment=planned.name,
+        label=planned.step.label,
+        model=model.name if model else "",
+        layer=layer.layer if layer else "",
+        index=layer.index if layer else 0,
+        concepts=unit.concepts if unit else "",
+        seed=unit.seed if unit else None,
+        key=planned.step.key,
+    )
+
+
 def _layer(layer: LayerPlan) -> LayerRecord:
     return LayerRecord(
         model=layer.model,
@@ -193,6 +228,7 @@ def _as_json(record: StudyRecord) -> dict[str, Any]:
     data["keys"] = [step._asdict() for step in record.keys]
     data["layers"] = [vars(layer) for layer in record.layers]
     data["units"] = [vars(unit) for unit in record.units]
+    data["experiments"] = [vars(experiment) for experiment in record.experiments]
     return data
 
 
@@ -200,5 +236,8 @@ def _from_json(data: dict[str, Any]) -> StudyRecord:
     keys = tuple(StepRecord(**step) for step in data.pop("keys"))
     layers = tuple(LayerRecord(**{**layer, "shape": tuple(layer["shape"])}) for layer in data.pop("layers"))
     units = tuple(UnitRecord(**{**unit, "factors": tuple(unit["factors"])}) for unit in data.pop("units"))
+    experiments = tuple(ExperimentRecord(**entry) for entry in data.pop("experiments", ()))
     failures = tuple(map(str, data.pop("failures", ())))
-    return StudyRecord(keys=keys, layers=layers, units=units, failures=failures, **data)
+    return StudyRecord(
+        keys=keys, layers=layers, units=units, experiments=experiments, failures=failures, **data
+    )

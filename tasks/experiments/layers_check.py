@@ -28,12 +28,23 @@ def reads(plan: Plan, target: Plan, spec: LayersSpec) -> dict[str, Step]:
     """The evaluation and the dimensions of each unit, and its response where that is asked for."""
     units = chosen_units(plan, spec)
     found = {f"evaluation {unit.name}": unit.evaluate for unit in units}
-    found |= {f"trained {unit.name}": unit.train for unit in units}
+    found |= {f"dimensions {unit.name}": unit.dimensions for unit in units}
     names = {unit.name for unit in units}
     for experiment in plan.experiments:
         if experiment.name == RESPONSE and experiment.unit is not None and experiment.unit.name in names:
             found[f"response {experiment.unit.name}"] = experiment.step
     return found
+
+
+def checkpoints_of(plan: Plan) -> list[list[str]]:
+    """Models that differ in their checkpoint alone, in the order of the study: a training run each."""
+    groups: dict[str, list[str]] = {}
+    for model in plan.models:
+        source = model.spec.source
+        if source.checkpoint is not None:
+            network = source.model_copy(update={"checkpoint": None}).model_dump_json(by_alias=True)
+            groups.setdefault(network, []).append(model.name)
+    return [names for names in groups.values() if len(names) > 1]
 
 
 def problems(plan: Plan, spec: LayersSpec) -> list[str]:

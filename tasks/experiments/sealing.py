@@ -121,8 +121,9 @@ class Sealed:
     tables: tuple[str, ...]
 
     def table(self, name: str) -> pd.DataFrame:
-        """One of its tables."""
-        return pd.read_csv(io.BytesIO(self.output.read(f"{name}.csv")))
+        """One of its tables; a label such as `NA` stays text, an empty cell is NaN."""
+        data = io.BytesIO(self.output.read(f"{name}.csv"))
+        return pd.read_csv(data, keep_default_na=False, na_values=[""])
 
     def figure(self, file: str) -> bytes:
         """One of its figures."""

@@ -16,6 +16,7 @@ from tasks.evaluation.keys import COMPANIONS
 from tasks.evaluation.more import TABLES
 from tasks.evaluation.tables import COLUMNS
 from tasks.gates import Verdict, check_gates
+from tasks.report.experiment_facts import ExperimentFacts, read_experiments
 from tasks.results import read_reasons, read_scores
 from tasks.seeds import SeedGroup, seed_groups
 
@@ -114,6 +115,7 @@ class StudyFacts:
         verdicts: of the gates.
         failures: what ended without a seal.
         versions: package → versions with which the outputs were made.
+        experiments: what was asked for beside the evaluations, in the order of the report.
     """
 
     plan: Plan
@@ -126,6 +128,7 @@ class StudyFacts:
     verdicts: Sequence[Verdict]
     failures: Sequence[IinError]
     versions: Mapping[str, Sequence[str]]
+    experiments: tuple[ExperimentFacts, ...] = ()
 
     def of_layer(self, layer: LayerPlan) -> list[UnitFacts]:
         """The units of a layer."""
@@ -178,6 +181,7 @@ def read_facts(plan: Plan, root: Root, failures: Sequence[IinError] = ()) -> Stu
         versions=_versions(
             [rows, *(facts.trained for facts in units), *(facts.evaluated for facts in units)]
         ),
+        experiments=read_experiments(plan, root),
     )
 
 

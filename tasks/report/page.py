@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.report.cards import card_unit, cards
 from tasks.report.cells import Table
+from tasks.report.experiment_facts import of_all, of_layer, of_unit
+from tasks.report.experiments import ExperimentPage, experiment_pages
 from tasks.report.facts import StudyFacts, UnitFacts, records
 from tasks.report.figures import Figure, layer_chart, unit_figures
 from tasks.report.findings import findings
@@ -50,6 +52,7 @@ class UnitPage:
     Args:
         facts: of the unit.
         figures, tables, details: empty where the page has no room; then `cut` is true.
+        experiments: of this unit.
         curves_csv: data URI; empty where there are none.
         cut: whether something was left out for want of room.
     """
@@ -58,17 +61,19 @@ class UnitPage:
     figures: Sequence[Figure]
     tables: Sequence[Table]
     details: Sequence[Table]
+    experiments: Sequence[ExperimentPage]
     curves_csv: str
     cut: bool
 
 
 @dataclass(frozen=True)
 class LayerPage:
-    """One layer and its units."""
+    """One layer, its units, and the experiments that are of the layer itself."""
 
     layer: LayerPlan
     readable: Sequence[dict[str, Any]]
     units: Sequence[UnitPage]
+    experiments: Sequence[ExperimentPage]
     open: bool
 
 
@@ -81,9 +86,10 @@ def render(facts: StudyFacts, room: int = LARGEST) -> str:
     """
     shelf = Shelf(room)
     chart = layer_chart(facts)
+    overall = experiment_pages(of_all(facts.experiments), shelf.take)
     # Units that matter most are served first, wherever they stand on the page.
     order = sorted(facts.units, key=lambda unit: not unit.unit.headline)
-    pages = {unit.unit.name: _unit(unit, shelf) for unit in order}
+    pages = {unit.unit.name: _unit(unit, facts, shelf) for unit in order}
     shown = card_unit(facts)
     return template("page.html.j2").render(
         shown_values=shown_values,
@@ -97,21 +103,24 @@ def render(facts: StudyFacts, room: int = LARGEST) -> str:
         readable=readable_table(facts),
         headline=headline_table(facts),
         seeds=seeds_table(facts),
-        layers=[_layer(layer, facts, pages) for model in facts.plan.models for layer in model.layers],
+        experiments=overall,
+        layers=[_layer(layer, facts, pages, shelf) for model in facts.plan.models for layer in model.layers],
         unfinished=[unit for unit in facts.units if unit.evaluated is None],
+        undone=[entry.planned.step.label for entry in facts.experiments if entry.found is None],
     )
 
 
-def _unit(facts: UnitFacts, shelf: Shelf) -> UnitPage:
+def _unit(facts: UnitFacts, study: StudyFacts, shelf: Shelf) -> UnitPage:
     tables, details = unit_tables(facts), detail_tables(facts)
     curves_csv = csv_uri(facts.curves) if len(facts.curves) else ""
     roomy = shelf.left > _LEAST
     drawn = unit_figures(facts) if roomy else []
     figures = [figure for figure in drawn if shelf.take(len(figure.uri))]
     cut = not roomy or len(figures) < len(drawn)
+    experiments = experiment_pages(of_unit(study.experiments, facts.unit), shelf.take)
     if not shelf.take(len(curves_csv) + sum(_size(table) for table in (*tables, *details))):
-        return UnitPage(facts, figures, (), (), "", cut=True)
-    return UnitPage(facts, figures, tables, details, curves_csv, cut)
+        return UnitPage(facts, figures, (), (), experiments, "", cut=True)
+    return UnitPage(facts, figures, tables, details, experiments, curves_csv, cut)
 
 
 def _size(table: Table) -> int:
@@ -119,8 +128,9 @@ def _size(table: Table) -> int:
     return len(table.csv) + 300 + sum(40 + len(cell.text) for row in table.rows for cell in row)
 
 
-def _layer(layer: LayerPlan, facts: StudyFacts, pages: dict[str, UnitPage]) -> LayerPage:
+def _layer(layer: LayerPlan, facts: StudyFacts, pages: dict[str, UnitPage], shelf: Shelf) -> LayerPage:
     units = [pages[unit.unit.name] for unit in facts.of_layer(layer)]
     readable = records(facts.readable[facts.readable["index"] == layer.index])
     is_open = any(unit.facts.unit.headline for unit in units)
-    return LayerPage(layer, readable, units, is_open)
+    experiments = experiment_pages(of_layer(facts.experiments, layer), shelf.take)
+    return LayerPage(layer, readable, units, experiments, is_open)

@@ -50,7 +50,8 @@ def write_report(plan: Plan, root: Root, failures: Sequence[IinError] = ()) -> U
 
 
 def _is_complete(facts: StudyFacts) -> bool:
-    return bool(facts.rows) and all(unit.evaluated is not None for unit in facts.units)
+    done = all(entry.found is not None for entry in facts.experiments)
+    return done and bool(facts.rows) and all(unit.evaluated is not None for unit in facts.units)
 
 
 def _page(facts: StudyFacts) -> bytes:

@@ -19,6 +19,14 @@ from tasks.gates import check_gates
 from tasks.local_copy import local_copy
 from tasks.results import score_table
 from tasks.storage import is_local
+from tasks.track.experiments import (
+    SHOWN,
+    Sealed,
+    experiment_metrics,
+    sealed_experiments,
+    shown_as,
+    write_experiment_files,
+)
 from tasks.track.note import study_note
 from tasks.track.runs import child_run, end_run, parent_run, study_experiment
 from tasks.track.server import (
@@ -101,6 +109,39 @@ class Tracker:
             evaluated = self.root.find(unit.evaluate)
             if evaluated is not None:
                 self.unit(unit, evaluated)
+
+        self.experiments()
+
+    def experiments(self) -> None:
+        """Show every sealed experiment that is not shown yet, those of a unit in the unit's run.
+
+        Raises:
+            DamagedOutput: one of the outputs is no longer whole.
+        """
+        by_unit = sealed_experiments(self.plan, self.root)
+        if not by_unit or time.monotonic() < self._quiet_until:
+            return
+        with self._tolerant():
+            client, parent = self._open()
+            with alone(self._lock):
+                for sealed in by_unit.values():
+                    unit = sealed[0][0].unit
+                    if unit is None:
+                        self._show_experiments(client, parent, sealed)
+                    elif self.root.find(unit.evaluate) is not None:
+                        place = parent.info.experiment_id
+                        run = child_run(client, place, self.plan, unit, parent.info.run_id)
+                        self._show_experiments(client, run, sealed)
+
+    def _show_experiments(self, client: MlflowClient, run: Run, sealed: Sealed) -> None:
+        if run.data.tags.get(SHOWN) == shown_as(sealed):
+            return
+        run_id = run.info.run_id
+        client.log_batch(run_id, experiment_metrics(self.plan, sealed))
+        with TemporaryDirectory(prefix="iin-") as folder:
+            write_experiment_files(sealed, Path(folder))
+            client.log_artifacts(run_id, folder)
+        client.set_tag(run_id, SHOWN, shown_as(sealed))
 
     def end(self, status: Status, reason: str | None = None) -> None:
         """Set how the parent run ended; unless it was killed, describe the result first.
