@@ -90,7 +90,8 @@ def write_preview(loaded: LoadedStudy, root: Root, n_shown: int = 10) -> Preview
     n = len(made.table)
     versions = 1 + len(made.sketches)
     cautions = tuple(_cautions(loaded, made, found))
-    facts = {
+    n_pairs = n * versions * (versions - 1) // 2
+    facts: dict[str, Any] = {
         "study": loaded.study,
         "made": made,
         "figure": figure,
@@ -99,7 +100,7 @@ def write_preview(loaded: LoadedStudy, root: Root, n_shown: int = 10) -> Preview
         "concepts": list(_uses(loaded, made)),
         "n_images": n,
         "n_rows": n * versions,
-        "n_pairs": n * versions * (versions - 1) // 2,
+        "n_pairs": n_pairs,
         "versions": ["original", *made.sketches],
         "name": name,
     }
@@ -107,7 +108,7 @@ def write_preview(loaded: LoadedStudy, root: Root, n_shown: int = 10) -> Preview
     with readable_errors("the preview", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, _template().render(**facts).encode())
-    return Preview(path, n, facts["n_pairs"], found, cautions)
+    return Preview(path, n, n_pairs, found, cautions)
 
 
 def _uses(loaded: LoadedStudy, made: Sketched) -> Iterator[dict[str, str]]:
@@ -121,7 +122,11 @@ def _uses(loaded: LoadedStudy, made: Sketched) -> Iterator[dict[str, str]]:
 
 def _how(spec: PairSpec, made: Sketched) -> str:
     if spec.kind == "pairs" and spec.file is None and spec.column == made.spec.concept:
-        return "negative pairs: two versions of one image share everything but this concept"
+        more = (
+            ", and same-sketch pairs: versions of different images in the manner of one sketch share it alone"
+        )
+        negative = "negative pairs: two versions of one image share everything but this concept"
+        return f"{negative}{more if made.spec.pairs == 'both' else ''}"
     if spec.kind == "label" and spec.column == SKETCH:
         return (
             "same-sketch pairs: versions of different images in the manner of one sketch share this concept"

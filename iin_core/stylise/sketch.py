@@ -35,7 +35,8 @@ def read_sketch(path: Path) -> Tensor:
             fix="draw it; paths start at the folder of the study",
         )
     try:
-        with Image.open(path) as image:
+        with Image.open(path) as opened:
+            image: Image.Image = opened
             if image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
                 drawn = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB")

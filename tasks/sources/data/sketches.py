@@ -9,7 +9,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +36,7 @@ from iin_core.stylise import tone as tone_of
 from iin_core.stylise.tone import LEVELS, to_levels, tone
 from tasks.errors import StudyError
 from tasks.fingerprint import fingerprint_parts, fingerprint_source
-from tasks.sources.concepts.told_pairs import PAIR
+from tasks.sources.concepts.told_pairs import PAIR, SAME
 from tasks.sources.data.redrawn import kept
 from tasks.sources.data.sketches_arguments import read_arguments, read_settings, wrong
 from tasks.sources.data.sketches_spec import ORIGINAL, SKETCH, SketchesSpec
@@ -106,7 +106,7 @@ class Sketched:
     def _redrawn(self) -> dict[str, NDArray[np.uint8]]:
         wanted = self._wanted.shape
         return {
-            name: kept(self._key(name), wanted, lambda n=name: self._draw(n, self._style))
+            name: kept(self._key(name), wanted, partial(self._draw, name, self._style))
             for name in self.sketches
         }
 
@@ -202,11 +202,14 @@ def open_sketched(spec: SourceSpec, folder: Path) -> Sketched:
 def versions_table(made: Sketched) -> pd.DataFrame:
     """The table of images and their versions: all columns of the images', `pair`, the concept, `sketch`.
 
+    With `pairs: both` the sketch stands in a column `same <concept>` as well, see `told_pairs`.
+
     Raises:
         StudyError: the images' table has one of these columns itself.
     """
     names = list(made.sketches)
-    for column in (PAIR, made.spec.concept, SKETCH):
+    same = [f"{SAME} {made.spec.concept}"] if made.spec.pairs == "both" else []
+    for column in (PAIR, made.spec.concept, SKETCH, *same):
         if column in made.table:
             raise wrong(
                 f"The images' table has a column {column!r} itself.",
@@ -216,7 +219,8 @@ def versions_table(made: Sketched) -> pd.DataFrame:
     table = made.table.iloc[np.repeat(np.arange(n), 1 + len(names))].reset_index(drop=True)
     table[PAIR] = np.repeat(np.arange(n), 1 + len(names))
     table[made.spec.concept] = np.tile(np.array([ORIGINAL, *names], object), n)
-    table[SKETCH] = np.tile(np.array([None, *names], object), n)
+    for column in (SKETCH, *same):
+        table[column] = np.tile(np.array([None, *names], object), n)
     return table
 
 

@@ -35,6 +35,9 @@ class SketchesSpec(Spec):
     sketches: Annotated[dict[Name, str], Field(min_length=2)]
     """Name → image file, of the size and channels of the images."""
     method: Literal["classical", "neural"] = "classical"
+    pairs: Literal["negative", "both"] = "negative"
+    """What `{concept: pairs}` gets: versions of one image differ in the concept alone; `both`: and versions
+    of different images in the manner of one sketch share it alone."""
     colour: Literal["keep", "transfer"] = "keep"
     """`keep`: only the drawing is redrawn, hue and brightness of an image stay."""
     invert: bool = False

@@ -36,6 +36,14 @@ def test_each_image_stands_before_its_versions(folder):
     assert np.allclose(versions[1::2].max((2, 3, 4)), 0.5, atol=0.1)
 
 
+def test_both_kinds_of_pairs_are_told_where_they_are_asked_for(folder):
+    """A further column names the sketch; the images are the same."""
+    data, both = (open_data(source(pairs=pairs), folder) for pairs in ("negative", "both"))
+    assert "same thickness" not in data.table
+    assert both.table["same thickness"].equals(both.table["sketch"])
+    assert torch.equal(both.batch(np.arange(3)), data.batch(np.arange(3)))
+
+
 def test_a_row_is_the_same_in_any_batch(folder):
     """Originals and versions, in any order."""
     data = open_data(source(), folder)

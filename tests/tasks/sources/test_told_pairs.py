@@ -65,6 +65,22 @@ def test_versions_that_are_unknown_or_alike_make_no_pair(tmp_path):
     assert np.asarray(pairs.b).tolist()[:2] == [4, 7]
 
 
+def test_rows_that_are_the_same_in_the_concept_share_it_beside(tmp_path):
+    """Of one value and one side of the split, of different sources, the same ones each time."""
+    same = pd.Series(np.where(TABLE["thickness"] == "original", None, TABLE["thickness"]), dtype=object)
+    table = TABLE.assign(**{"same thickness": same})
+    check_concept("thickness", SPEC, table, tmp_path)
+    negative, sharing = pair_tables({"thickness": SPEC}, table, tmp_path)["thickness"]
+    assert negative.differs == sharing.shares == ["thickness"]
+    a, b = np.asarray(sharing.a), np.asarray(sharing.b)
+    for column in ("same thickness", "split"):
+        assert (table[column].to_numpy()[a] == table[column].to_numpy()[b]).all()
+    assert (table["source"].to_numpy()[a] != table["source"].to_numpy()[b]).all()
+    assert not set(a.tolist()) & set(np.flatnonzero(same.isna()).tolist())
+    again = pair_tables({"thickness": SPEC}, table, tmp_path)["thickness"][1]
+    assert np.array_equal(np.asarray(again.b), b)
+
+
 @pytest.mark.parametrize(
     ("table", "what", "fix"),
     [
