@@ -126,20 +126,27 @@ def _scatter(axes: Axes, places: NDArray[np.float64], values: NDArray[np.generic
         found.set_clim(float(low), float(high))
         return
     names, codes = class_index(values)
-    middles: list[NDArray[np.float64]] = []
-    size = np.ptp(places, axis=0)
+    middles = []
     for code, name in enumerate(names):
         mine = places[codes == code]
         shade = SERIES[code] if len(names) <= len(SERIES) else mpl.colormaps["turbo"](code / (len(names) - 1))
         axes.scatter(mine[:, 0], mine[:, 1], color=shade, s=5, alpha=0.55, lw=0, rasterized=True)
-        if len(names) <= _MOST_NAMED and len(mine):
-            middle = np.median(mine, 0)
-            if any((np.abs(middle - other) < _APART * size).all() for other in middles):
-                continue  # one name upon another could not be read
-            middles.append(middle)
-            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
-            x, y = middle
-            axes.text(x, y, name_text(name, 10), fontsize=7, ha="center", va="center", color=INK, bbox=box)
+        if len(mine):
+            middles.append((name_text(name, 10), np.median(mine, 0)))
+    _names(axes, middles, np.ptp(places, axis=0))
+
+
+def _names(axes: Axes, middles: list[tuple[str, NDArray[np.float64]]], size: NDArray[np.float64]) -> None:
+    """The names of classes where they stand apart; none where most would lie upon one another."""
+    shown: list[tuple[str, NDArray[np.float64]]] = []
+    for name, middle in middles:
+        if not any((np.abs(middle - other) < _APART * size).all() for _, other in shown):
+            shown.append((name, middle))
+    if len(middles) > _MOST_NAMED or 2 * len(shown) <= len(middles):
+        return
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
+    for name, (x, y) in shown:
+        axes.text(x, y, name, fontsize=7, ha="center", va="center", color=INK, bbox=box)
 
 
 def _walks(axes: Axes, walks: NDArray[np.float64]) -> None:

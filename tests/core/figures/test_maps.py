@@ -26,14 +26,25 @@ def test_each_factor_that_walks_has_a_panel_for_each_concept(tmp_path: Path) -> 
     text = (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert text.count(">walk in digit<") == text.count(">walk in residual<") == 2
     assert text.count(">shades: size$<") == 1
-    assert 2 <= sum(text.count(f">{digit}<") for digit in range(10)) <= 20
     assert text == (tmp_path / "b.svg").read_text(encoding="utf-8")
+
+
+def test_names_stand_where_their_classes_are_apart(tmp_path: Path) -> None:
+    """Ten clusters are named; ten classes all over the map are not, since names would hide each other."""
+    apart = np.repeat(np.stack([np.arange(10), np.arange(10) % 3], 1), 6, 0) + 0.01 * POINTS
+    for name, points in (("apart", apart), ("mixed", POINTS)):
+        classes = {
+            "digit": np.repeat([f"class{i}" for i in range(10)], 6) if name == "apart" else CONCEPTS["digit"]
+        }
+        walk_map(tmp_path / f"{name}.svg", points, classes, {"digit": WALKS["digit"]}, title="t")
+    assert all(f">class{i}<" in (tmp_path / "apart.svg").read_text(encoding="utf-8") for i in range(10))
 
 
 def test_factors_are_drawn_pair_by_pair(tmp_path: Path) -> None:
     """Three factors make three pairs, each under every concept; a missing label has no colour."""
     coordinates = {name: RNG.normal(size=60) for name in ("digit", "colour", "residual")}
-    labels = np.array(["red", None] * 30, dtype=object)
+    labels = np.array(["red", "blue", None] * 20, dtype=object)
+    coordinates["colour"] = np.array([0.0, 9.0, 5.0] * 20)
     factor_map(tmp_path / "a.svg", coordinates, {"colour": labels}, title="t")
     text = (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert text.count(">shades: colour<") == 3
