@@ -152,6 +152,6 @@ def fitting_mask(real: Tensor, tokens: Tensor) -> Tensor:
         raise InputError(
             f"The mask has shape {tuple(real.shape)}, the activation {tuple(tokens.shape)}: they do not "
             "have the same tokens.",
-            fix="read a layer that keeps the tokens of the input, or name the mask of its tokens as `mask`",
+            fix="name the mask of this layer's tokens: `mask: name`, or `mask: none` if none is padding",
         )
     return real.to(tokens.device)

@@ -12,8 +12,8 @@ from torch import Tensor
 from iin_core.errors import InputError
 
 R = TypeVar("R")
-MASK = "attention_mask"
-"""The input that tells padding where a reading names none."""
+MASK, NO_MASK = "attention_mask", "none"
+"""The input that tells padding where a reading names none, and the name by which it says that none does."""
 
 
 def bind(reading: R, seen: Any, beside: Mapping[str, Any] | None = None) -> R:
@@ -37,13 +37,13 @@ def real_tokens(inputs: Mapping[str, Any], name: str | None) -> Tensor | None:
 
     Args:
         inputs: of the model, by name.
-        name: of the mask; None is `attention_mask` if there is one.
+        name: of the mask; None is `attention_mask` if there is one, "none" no mask.
 
     Raises:
         InputError: no such input, none of the shape (n, T), or an example without any token.
     """
     found = inputs.get(name or MASK)
-    if found is None and name is None:
+    if name == NO_MASK or (found is None and name is None):
         return None
     if found is None:
         raise InputError(

@@ -81,7 +81,8 @@ class ReadingSpec(Spec):
     """Of `token: at`: the column or input that holds the token's index; or two, the first token of a span
     and the one behind its last. They count from 0, special tokens too, without padding."""
     mask: Annotated[str, Field(min_length=1)] | None = None
-    """Of `token`: the input (n, tokens) that is 0 at padding. Left out, `attention_mask` if there is one."""
+    """Of `token`: the input (n, tokens) that is 0 at padding. Left out, `attention_mask` if there is one;
+    `none`: no token is padding."""
     sample: Annotated[int, Field(ge=1)] | None = None
     """Of `each`: at most so many rows an example, drawn with `seed`."""
     seed: Annotated[int, Field(ge=0)] | None = None

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from iin_core.reading_calls import AtCall
 from iin_core.reading_entries import Entries, drawn
-from iin_core.reading_inputs import MASK, real_tokens, spans
+from iin_core.reading_inputs import MASK, NO_MASK, real_tokens, spans
 from iin_core.readings import Reading, make_reading
 from iin_core.spec import ReadingSpec
 from tasks.errors import StudyError
@@ -134,7 +134,7 @@ def layer_places(spec: ReadingSpec, shape: tuple[int, ...], n_calls: int, data: 
     """
     if not spec.is_several:
         return None
-    if spec.token == "each" and spec.mask is not None:  # noqa: S105
+    if spec.token == "each" and spec.mask not in (None, NO_MASK):  # noqa: S105
         counts = _n_tokens(spec, data)
     else:
         each = shape[0] if spec.token else prod(shape[1:])

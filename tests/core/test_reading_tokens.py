@@ -175,6 +175,9 @@ def test_a_mask_that_does_not_fit_the_layer_is_refused():
     """A layer that has other tokens than the input cannot use the input's mask."""
     with pytest.raises(InputError, match=r"mask has shape \(4, 9\), the activation \(4, 5, 8\)"):
         bind(Token("mean"), sentences(LENGTHS, 9)).rows(torch.zeros(4, 5, DIM))
+    others = torch.randn(4, 5, DIM)
+    free = bind(as_reading({"token": "mean", "mask": "none"}), sentences(LENGTHS, 9))
+    assert torch.equal(free.rows(others), others.mean(1))
 
 
 def test_specs_name_their_readings():

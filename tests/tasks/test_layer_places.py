@@ -257,3 +257,21 @@ def test_a_condition_becomes_a_column(folder):
         with pytest.raises(StudyError, match=f"condition '{name}' is no input with one number"):
             study_data(_study(source, name), folder)
     assert isinstance(data.table, pd.DataFrame)
+
+
+def test_positions_of_some_rows(folder):
+    """A batch of rows in the middle is read at its own positions, and edited at them alone."""
+    data = open_data(_source("words"), folder)
+    places = layer_places(ReadingSpec(position="each", sample=4, seed=1), (3, 4, 5), 1, data)
+    maps = torch.randn(N, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    chosen = np.arange(5, 31)
+    examples, reading, pick = places.read(chosen)
+    rows = pick(reading.rows(maps[torch.from_numpy(examples)]))
+    table = places.table().iloc[chosen]
+    expected = torch.stack([maps[line.row, :, line.y, line.x] for line in table.itertuples()])
+    assert torch.equal(rows, expected)
+    whole = maps[torch.from_numpy(places.row[chosen])]
+    edited = places.edited(chosen).add(whole, places.spread(torch.ones(len(chosen), 3), chosen))
+    moved = (edited - whole).flatten(2)
+    assert moved.sum((1, 2)).tolist() == pytest.approx([3.0] * len(chosen), abs=1e-5)
+    assert ((moved != 0).sum((1, 2)) == 3).all()
