@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import os
 import tempfile
 import time
 import warnings
@@ -32,6 +31,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.grey_digits import MNIST, GreyDigits, fit_reader
 from iin_core import Pairs, fit
 from iin_core.examples import DigitAutoencoder
 from iin_core.examples.coloured_digits import coloured_digits
@@ -193,6 +193,21 @@ def measure(study: Study, told: dict[str, object], dims: int, updates: int, seed
     return directions(interpreter, study)
 
 
+def still_read(data: Data, study: Study) -> dict[str, float]:
+    """For each version the share of held-out images whose digit a reader of the images as they are says."""
+    images = torch.cat([data.batch(rows) for rows in _batches(len(data))])
+    original = (study.table[CONCEPT] == "original").to_numpy()
+    own = study.table[original].reset_index(drop=True)
+    own["split"] = own["split"].where(own["split"] == "heldout", "train")
+    reader = fit_reader(GreyDigits(images[torch.from_numpy(original.copy())], own))
+    found = {}
+    for version, rows in study.table[study.table["split"] == "heldout"].groupby(CONCEPT).groups.items():
+        with torch.no_grad():
+            said = reader(images[torch.from_numpy(np.asarray(rows))])["digit"].argmax(1).numpy()
+        found[str(version)] = float((said == study.table["digit"].to_numpy()[rows]).mean())
+    return found
+
+
 def directions(interpreter: Interpreter | None, study: Study) -> dict[str, float]:
     """Spearman correlations, without sign, of both directions with thickness; of z itself without an IIN."""
 
@@ -256,7 +271,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", choices=STROKES, default="digits")
-    parser.add_argument("--mnist", default=os.environ.get("IIN_MNIST", "../shared/data/mnist"))
+    parser.add_argument("--mnist", default=str(MNIST))
     parser.add_argument("--method", choices=("classical", "neural"), default="classical")
     parser.add_argument("--images", type=int, default=2500)
     parser.add_argument("--fit", type=int, default=800, help="updates of the autoencoder")
@@ -265,6 +280,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="", help="variants whose names hold this")
     parser.add_argument("--out", default="build/sketches")
+    parser.add_argument("--read", action="store_true", help="say in how many versions the digit is read")
     parser.add_argument("--figure", help="where the figure goes")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
@@ -280,6 +296,11 @@ def main() -> None:
         for version, rows in study.table.groupby(CONCEPT).groups.items():
             thickness = study.thickness[rows]
             print(f"{version}: {np.nanmean(thickness):.2f} ± {np.nanstd(thickness):.2f} pixels thick")
+        if chosen.read:
+            print(
+                "digit still read:",
+                {name: round(share, 3) for name, share in still_read(data, study).items()},
+            )
         seeds = range(chosen.seeds)
         table = compare(study, dims=chosen.dims, updates=chosen.updates, seeds=seeds, only=chosen.only)
     table.to_csv(out / f"sketches-{chosen.data}-{chosen.method}.csv", index=False)

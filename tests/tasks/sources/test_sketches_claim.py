@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 import torch
 
+from benchmarks.grey_digits import MNIST
 from benchmarks.sketches import coded, measure, sketched, variants
-
-MNIST = Path(os.environ.get("IIN_MNIST", "../shared/data/mnist"))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.skipif(not MNIST.is_dir(), reason="MNIST's test images are not here; set IIN_MNIST")
 def test_thickness_becomes_a_factor(tmp_path, monkeypatch):
     """Both kinds of pairs: Spearman of at least 0.6 on held-out images, 0.2 above shuffled pairs."""
     monkeypatch.setenv("IIN_CACHE", str(tmp_path / "cache"))
