@@ -22,9 +22,9 @@ class Words(NamedTuple):
 
 _EXAMPLES = {
     "SourceSpec": "name a built-in, or {import: package.module:factory}",
-    "ReadingSpec": "write flatten, {pool: mean or max}, {token: cls, last, mean or each}, {token: {at: column}} "
+    "ReadingSpec": "write flatten, {pool: mean}, {token: cls, last, mean or each}, {token: {at: column}} "
     "or {position: each}",
-    "LayerSpec": "write flatten, {pool: mean or max}, {token: cls, last, mean or each}, {token: {at: column}} "
+    "LayerSpec": "write flatten, {pool: mean}, {token: cls, last, mean or each}, {token: {at: column}} "
     "or {position: each}",
     "DataSpec": "name a built-in data set, or {import: package.module:factory}",
     "PairSpec": "write label, numeric, {kind: label, column: name, rho: 0.9}, pairs or {kind: pairs, file: x.csv}",
