@@ -93,11 +93,13 @@ def check_label(column: pd.Series, source: pd.Series, name: str) -> None:
         name: of the concept.
 
     Raises:
-        InputError: no values, one value only, a value seen in a single source (no pair can be
-            made of it), or so many values that it is a number.
+        InputError: no values, one value only, values that no file of an interpreter could hold, a
+            value seen in a single source (no pair can be made of it), or so many values that it is
+            a number.
     """
     present = _present(column, name)
     where = f"column {column.name!r}"
+    _check_plain(present, name, where)
     n_values = int(present.nunique())
     numbers = pd.api.types.is_numeric_dtype(present) and not pd.api.types.is_bool_dtype(present)
     as_number = f"declare it a number: {{{name}: numeric}}, in `fit` specs={{{name!r}: 'numeric'}}"
@@ -170,3 +172,14 @@ def _present(column: pd.Series, name: str) -> pd.Series:
             fix="use a column with at least two values",
         )
     return present
+
+
+def _check_plain(present: pd.Series, name: str, where: str) -> None:
+    kinds = (str, bool, int, float, np.bool_, np.integer, np.floating)
+    odd = next((value for value in present.unique() if not isinstance(value, kinds)), None)
+    if odd is not None:
+        raise InputError(
+            f"The concept {name!r} has labels of the type {type(odd).__name__}, such as {odd!r}.",
+            where=where,
+            fix="make them text or whole numbers, with .astype(str) for instance",
+        )

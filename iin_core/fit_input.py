@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -17,7 +16,8 @@ from iin_core.blocks import RESIDUAL
 from iin_core.cautions import Caution, cautions, lonely_in_training
 from iin_core.concept_checks import check_concepts
 from iin_core.concept_values import is_missing
-from iin_core.errors import InputError, InputWarning
+from iin_core.errors import InputError, InputWarning, nearest
+from iin_core.fit_arguments import check_scale, named_columns, numbers_of, pair_tables
 from iin_core.pair_checks import check_pairs
 from iin_core.pairs import Pairs
 from iin_core.spec import FlowSpec, PairSpec
@@ -64,7 +64,7 @@ class FitInput:
 
 def fit_input(
     z: ArrayLike | Tensor,
-    concepts: Mapping[str, ArrayLike],
+    concepts: Mapping[str, ArrayLike] | None,
     specs: Mapping[str, Kind | PairSpec],
     source: ArrayLike | None,
     pairs: Sequence[Pairs],
@@ -75,26 +75,37 @@ def fit_input(
         InputError: see `fit`.
     """
     rows = check_rows(z)
-    columns = {name: np.asarray(values) for name, values in concepts.items()}
+    tables = pair_tables(pairs)
+    columns = {name: np.asarray(values) for name, values in named_columns(concepts).items()}
     sources = np.arange(len(rows)) if source is None else np.asarray(source)
     _check_lengths(len(rows), {**columns, "source": sources})
     for name in ("source", RESIDUAL):
         if name in columns:
             raise InputError(f"A concept cannot be called {name!r}.", where="concepts", fix="rename it")
     if is_missing(sources).any():
-        raise InputError(f"{is_missing(sources).sum()} rows have no source.", where="source")
+        raise InputError(
+            f"{is_missing(sources).sum()} rows have no source.",
+            where="source",
+            fix="name the example that each row comes from, or leave `source` out: each row its own",
+        )
     n_sources = len(np.unique(sources))
     if n_sources < _LEAST_SOURCES:
-        raise InputError(f"{n_sources} sources cannot be split.", fix="give rows of several sources")
+        raise InputError(
+            f"{n_sources} sources cannot be split.", where="source", fix="give rows of several sources"
+        )
     for name in specs:
         if name not in columns:
-            raise InputError(f"specs names {name!r}, the concepts are {sorted(columns)}.", where="specs")
+            raise InputError(
+                f"specs names {name!r}, the concepts are {sorted(columns)}.",
+                where="specs",
+                fix=f"nearest: {nearest(name, list(columns))}",
+            )
     full = {name: _spec(name, values, specs.get(name)) for name, values in columns.items()}
     table = pd.DataFrame({"source": sources, **columns})
     check_concepts(table, full)
-    check_pairs(pairs, sources, columns, full)
+    check_pairs(tables, sources, columns, full)
     _say(cautions(table, full))
-    return FitInput(rows, columns, full, sources, tuple(pairs))
+    return FitInput(rows, columns, full, sources, tables)
 
 
 def check_training(data: FitInput, flow: FlowSpec) -> None:
@@ -114,7 +125,10 @@ def check_training(data: FitInput, flow: FlowSpec) -> None:
             f"flow=FlowSpec(front_dims={fewer})",
         )
     if n < _FEW_ROWS * width:
-        _say([Caution(f"{n} training rows are few for {width} dimensions.", f"give {4 * width} or more")])
+        chosen = flow.front_dims is None and width < n_features
+        fewer_kept = ", so the front keeps as many of them as these rows support" if chosen else ""
+        what = f"{n} training rows are few for {width} dimensions{fewer_kept}."
+        _say([Caution(what, f"give {4 * width} or more")])
     for name, values in data.columns.items():
         present = ~is_missing(values)
         if len(pd.unique(pd.Series(values[present]))) < 2:
@@ -131,14 +145,19 @@ def check_rows(z: ArrayLike | Tensor) -> Tensor:
     """The rows as a float32 tensor on the CPU.
 
     Raises:
-        InputError: not (n, N) with even N, or values that are not finite.
+        InputError: not (n, N) with even N, or values that are not finite real numbers.
     """
-    rows = torch.as_tensor(z).detach().cpu().float()
+    rows = numbers_of(z)
     if rows.ndim != 2 or len(rows) < 2:
-        raise InputError(f"z has the shape {tuple(rows.shape)}; it should be (n, N) with several rows.")
+        raise InputError(
+            f"z has the shape {tuple(rows.shape)}; it should be (n, N) with several rows.",
+            where="z",
+            fix="give one row an example, of an image's activation for instance z.reshape(len(z), -1)",
+        )
     if rows.shape[1] % 2:
         raise InputError(
             f"z has {rows.shape[1]} features; a flow needs an even number.",
+            where="z",
             fix="drop one feature, or append one that varies",
         )
     bad = (~rows.isfinite().all(1)).nonzero().flatten()
@@ -147,6 +166,7 @@ def check_rows(z: ArrayLike | Tensor) -> Tensor:
         raise InputError(
             f"{len(bad)} rows of z are not finite.", where=f"rows {listed}", fix="drop or mend them"
         )
+    check_scale(rows)
     return rows
 
 
@@ -166,6 +186,10 @@ def _spec(name: str, values: NDArray[Any], given: Kind | PairSpec | None) -> Pai
                 fix="give tables of pairs as `pairs`",
             )
         return given
+    if given not in (None, "label", "numeric"):
+        raise InputError(
+            f"specs of {name!r} is {given!r}.", where="specs", fix='"label", "numeric" or a PairSpec'
+        )
     kind = given or kind_of(values)
     present = values[~is_missing(values)]
     if given is None and kind == "numeric" and len(present) < len(values):
@@ -179,7 +203,11 @@ def _spec(name: str, values: NDArray[Any], given: Kind | PairSpec | None) -> Pai
 def _check_lengths(n: int, columns: Mapping[str, NDArray[Any]]) -> None:
     for name, values in columns.items():
         if values.shape != (n,):
-            raise InputError(f"{name!r} has the shape {values.shape}, z has {n} rows.", where=name)
+            raise InputError(
+                f"{name!r} has the shape {values.shape}, z has {n} rows.",
+                where=name,
+                fix=f"give one value for each row, ({n},)",
+            )
 
 
 def _say(found: Sequence[Caution]) -> None:

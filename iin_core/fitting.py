@@ -23,6 +23,7 @@ from iin_core.dimensions import (
     given_dimensions,
 )
 from iin_core.errors import InputError
+from iin_core.fit_arguments import settings, whole_seed
 from iin_core.fit_input import FitInput, Kind, check_training, fit_input
 from iin_core.front import Front, fit_front, shared_by
 from iin_core.interpreter import Interpreter
@@ -82,9 +83,8 @@ def fit(  # noqa: PLR0913
 
     Source: paper, section 3.
     """
-    flow = FlowSpec.published() if flow == "published" else flow or FlowSpec()
-    training = TrainingSpec.published() if training == "published" else training or TrainingSpec()
-    data = fit_input(z, concepts or {}, specs or {}, source, pairs)
+    flow, training, seed = settings(flow, FlowSpec), settings(training, TrainingSpec), whole_seed(seed)
+    data = fit_input(z, concepts, specs or {}, source, pairs)
     kept, held_back = _hold_back(data.source, seed)
     rows = data.of(kept)
     check_training(rows, flow)
@@ -181,7 +181,11 @@ def _dimensions(rows: FitInput, dims: str | Mapping[str, int], front: Front) -> 
     names = list(dict.fromkeys([*rows.columns, *named]))
     if not isinstance(dims, str):
         if sorted(dims) != sorted(names):
-            raise InputError(f"dims names {sorted(dims)}, the concepts are {sorted(names)}.", where="dims")
+            raise InputError(
+                f"dims names {sorted(dims)}, the concepts are {sorted(names)}.",
+                where="dims",
+                fix="give each concept its dimensions; the residual takes the rest",
+            )
         given = given_dimensions({name: dims[name] for name in names}, front.n_dims)
         return Dimensions(given, {}, "given")
     estimator = DEFAULT if dims == "auto" else dims

@@ -48,7 +48,7 @@ class Pairs:
             InputError: indices outside the rows, a pair of one row with itself, a correlation outside
                 (0, 1), or not exactly one of `shares` and `differs`.
         """
-        _check_table(self, np.asarray(self.a, np.int64), np.asarray(self.b, np.int64), n_rows)
+        _check_table(self, _row_indices(self.a), _row_indices(self.b), n_rows)
 
     def within(self, rows: NDArray[np.int64], n_rows: int) -> Pairs:
         """The pairs whose both rows are among `rows`, with places in `rows` instead of row indices.
@@ -69,7 +69,7 @@ class Pairs:
 
     def among(self, rows: NDArray[np.int64], n_rows: int) -> Pairs | None:
         """The same as `within`; None where no pair is left."""
-        a, b = np.asarray(self.a, np.int64), np.asarray(self.b, np.int64)
+        a, b = _row_indices(self.a), _row_indices(self.b)
         _check_table(self, a, b, n_rows)
         place = np.full(n_rows, -1)
         place[rows] = np.arange(len(rows))
@@ -109,7 +109,7 @@ def table_pairs(pairs: Pairs, blocks: Blocks, n_rows: int) -> TablePairs:
         InputError: indices outside the rows, a pair of one row with itself, an unknown concept, a
             correlation outside (0, 1), or not exactly one of `shares` and `differs`.
     """
-    a, b = np.asarray(pairs.a, np.int64), np.asarray(pairs.b, np.int64)
+    a, b = _row_indices(pairs.a), _row_indices(pairs.b)
     _check_table(pairs, a, b, n_rows)
     for name in pairs.names:
         if name not in blocks:
@@ -117,11 +117,30 @@ def table_pairs(pairs: Pairs, blocks: Blocks, n_rows: int) -> TablePairs:
     return TablePairs(torch.from_numpy(a), torch.from_numpy(b), pairs.rho_of_blocks(blocks))
 
 
+def _row_indices(given: ArrayLike) -> NDArray[np.int64]:
+    rows = np.asarray(given)
+    if rows.size and rows.dtype.kind not in "iu":
+        raise InputError(
+            f"A table of pairs holds {rows.dtype} values where row indices belong.",
+            where=f"a or b, such as {rows.flat[0]}",
+            fix="give whole numbers; np.flatnonzero makes them of a mask",
+        )
+    return rows.astype(np.int64, copy=False)
+
+
 def _check_table(pairs: Pairs, a: NDArray[np.int64], b: NDArray[np.int64], n_rows: int) -> None:
     if (pairs.shares is None) == (pairs.differs is None):
-        raise InputError("A table of pairs needs exactly one of shares and differs.")
+        raise InputError(
+            "A table of pairs needs exactly one of shares and differs.",
+            where=f"shares {pairs.shares!r}, differs {pairs.differs!r}",
+            fix="name what both rows of a pair share, or the one thing in which they differ",
+        )
     if a.shape != b.shape or a.ndim != 1 or not len(a):
-        raise InputError(f"The pairs' a {a.shape} and b {b.shape} are not two equal lists.")
+        raise InputError(
+            f"The pairs' a {a.shape} and b {b.shape} are not two equal lists.",
+            where=f"the pairs of {', '.join(pairs.names)}",
+            fix="give for each pair its row in a and its row in b",
+        )
     outside = (a < 0) | (b < 0) | (a >= n_rows) | (b >= n_rows)
     for fault, what in ((outside, f"point outside the {n_rows} rows"), (a == b, "join a row with itself")):
         if fault.any():
@@ -131,7 +150,7 @@ def _check_table(pairs: Pairs, a: NDArray[np.int64], b: NDArray[np.int64], n_row
                 where=f"pair {first}: rows {a[first]}, {b[first]}",
                 fix="drop these pairs; rows are counted from 0",
             )
-    rho = np.asarray(pairs.rho, np.float64)
+    rho = _correlations(pairs.rho, len(a))
     single = rho.astype(np.float32)
     if not ((single > 0) & (single < 1)).all():
         raise InputError(
@@ -139,3 +158,14 @@ def _check_table(pairs: Pairs, a: NDArray[np.int64], b: NDArray[np.int64], n_row
             where=f"rho from {rho.min():.9g} to {rho.max():.9g}",
             fix="0.9999 is close enough to equal",
         )
+
+
+def _correlations(given: float | ArrayLike, n_pairs: int) -> NDArray[np.float64]:
+    rho = np.asarray(given)
+    if rho.dtype.kind not in "fiu" or rho.shape not in ((), (n_pairs,)):
+        raise InputError(
+            f"The correlation rho of {n_pairs} pairs is neither a number nor one for each pair.",
+            where=f"rho of the type {rho.dtype} and the shape {rho.shape}",
+            fix="leave rho out, or give one number, or one a pair",
+        )
+    return rho.astype(np.float64)

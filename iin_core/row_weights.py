@@ -60,7 +60,7 @@ def row_weights(
         before = mass
         for cell, wanted in demands:
             mass = _rescaled(mass, cell, wanted)
-        if np.abs(mass / before - 1).max() < _CLOSE:
+        if (np.abs(mass - before) <= _CLOSE * before).all():
             break
     weights = np.minimum(mass / (counts / counts.sum()), MOST)[cell_of_row.ravel()]
     return np.asarray(weights / weights.mean(), np.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import index
 
 from iin_core.blocks import RESIDUAL, Blocks
 from iin_core.errors import InputError
@@ -62,8 +63,9 @@ def given_dimensions(given: Mapping[str, int], n_dims: int) -> dict[str, int]:
     """The dimensions that a person gave, with the residual taking the rest of n_dims.
 
     Raises:
-        InputError: nothing is left for the residual.
+        InputError: nothing is left for the residual, or a number that is not whole.
     """
+    given = {name: _whole(name, dim) for name, dim in given.items()}
     residual = n_dims - sum(given.values())
     if residual < 1:
         raise InputError(
@@ -72,3 +74,14 @@ def given_dimensions(given: Mapping[str, int], n_dims: int) -> dict[str, int]:
             fix="give the concepts fewer dimensions, or use dimensions: softmax",
         )
     return Blocks({RESIDUAL: residual, **given}).dims
+
+
+def _whole(name: str, dim: int) -> int:
+    try:
+        return index(dim)
+    except TypeError:
+        raise InputError(
+            f"The dimensions of {name!r} are {dim!r}, which is no whole number.",
+            where="dims",
+            fix="give each concept a whole number of dimensions",
+        ) from None

@@ -141,3 +141,13 @@ def test_cramers_v_of_a_table_without_chance_is_the_textbook_one():
     expected = (30 * 50 - 10 * 10) / np.sqrt(40 * 60 * 40 * 60)
     assert cramers_v(table, 1e12) == pytest.approx(expected, rel=1e-6)
     assert cramers_v(np.full((3, 4), 5.0), 60) == 0.0
+
+
+def test_demands_that_contradict_each_other_leave_weights_that_can_be_drawn_by():
+    """Of many concepts and few rows raking empties some cells wholly; the others are drawn still."""
+    rng = np.random.default_rng(2)
+    columns = {f"c{i}": rng.integers(0, 3, 40) for i in range(16)}
+    weights = row_weights(columns, dict.fromkeys(columns, PairSpec()), np.arange(40))
+    assert np.isfinite(weights).all()
+    assert (weights == 0).any()
+    assert weights.mean() == pytest.approx(1)
