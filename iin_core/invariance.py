@@ -121,7 +121,8 @@ class ConditionalInterpreter:
         """What the couplings read of z: (n, N) to (n, E)."""
         z = torch.as_tensor(given).float()
         if isinstance(self.flow.embedding, SpatialEmbedding) and z.ndim == 4:
-            return self.flow.embedding.of_maps(z)
+            maps: Tensor = self.flow.embedding.of_maps(z)
+            return maps
         z = _rows(z.flatten(1), self.n_given, "z")
         embedded: Tensor = self.flow.embedding((z if self.given is None else self.given.apply(z))[None])
         return embedded[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -133,7 +133,7 @@ def _panel(axes: Axes, table: pd.DataFrame, codes: list[str], layers: pd.DataFra
     axes.set_axisbelow(True)
 
 
-def _style(code: str) -> dict[str, str | int]:
+def _style(code: str) -> dict[str, Any]:
     k = list(NAMES).index(code)
     return {"color": SERIES[k], "marker": MARKERS[k], "ms": 5}
 
@@ -141,7 +141,7 @@ def _style(code: str) -> dict[str, str | int]:
 def _legend(figure: Figure, codes: list[str]) -> None:
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], lw=1.6, label=NAMES[code], **_style(code)) for code in codes]  # type: ignore[arg-type]
+    handles = [Line2D([], [], lw=1.6, label=NAMES[code], **_style(code)) for code in codes]
     handles.append(Line2D([], [], color=QUIET, lw=1.2, ls=_DOTTED, label="chance"))
     columns = max(1, int(figure.get_figwidth() // 2.2))
     figure.legend(handles=handles, loc="outside lower left", ncols=columns, fontsize=8.5)

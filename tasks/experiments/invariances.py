@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -128,11 +128,10 @@ def _scores(
     interpreter: ConditionalInterpreter,
 ) -> dict[str, Score]:
     mlp = table[table["probe"] == table["probe"].iloc[-1]]
+    numbers = ("accuracy", "chance", "control", "low", "high", "n", "control_high")
     scores = {
-        f"invariances/{_plain(row.concept)}_{row.code}": Score(
-            row.accuracy, row.chance, row.control, row.low, row.high, row.n, row.control_high
-        )
-        for row in mlp.itertuples()
+        f"invariances/{_plain(row['concept'])}_{row['code']}": Score(*(row[name] for name in numbers))
+        for row in cast("list[dict[str, Any]]", mlp.to_dict("records"))
     }
     scores |= {f"invariances/kept_{name}": found.explained for name, found in kept.items()}
     scores |= {
@@ -189,7 +188,8 @@ def _draw_strip(
 ) -> Iterator[Drawn]:
     """Inputs, their codes decoded, and codes that look the same to the layer, where the model decodes."""
     network = context.opened.network(CODE)
-    if not network.decodes or np.ndim(network.data.batch(np.arange(1))) != _IMAGES:
+    batch = network.data.batch(np.arange(1))
+    if not network.decodes or not isinstance(batch, Tensor) or batch.ndim != _IMAGES:
         return
     from iin_core.figures.strips import Heads, film_strip
 

@@ -78,6 +78,12 @@ def problems(plan: Plan, spec: InvariancesSpec) -> list[str | StudyError]:
         ]
     if not any(pairs.kind != "pairs" for pairs in plan.probed.values()):
         return ["No concept of the study has a column that could be read of what a layer discards."]
+    if spec.concepts != "*" and space_unit(plan, spec) is None:
+        sets = dict.fromkeys(unit.concepts for unit in plan.units if unit.layer == found[0] and unit.factors)
+        return [
+            f"No IIN with the concept set {spec.concepts!r} is trained on the code {found[0].layer!r}, which "
+            f"would give the concept space; there are: {', '.join(sets) or 'none'}."
+        ]
     return [*_undecodable(plan, plan.model(found[0].model))]
 
 

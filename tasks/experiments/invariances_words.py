@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,38 +21,45 @@ def words(layer: str, table: pd.DataFrame, tests: Independence, kept: Mapping[st
     return [
         "v holds what the autoencoder's code says of an input beyond what the layer says: a concept that is "
         "read of v is one that the layer discards, one that is read of z is one that it has.",
-        *(_concept(layer, rows.set_index("code")) for _, rows in mlp.groupby("concept", sort=False)),
+        *(_concept(layer, name, rows) for name, rows in _by_concept(mlp)),
         *_ceilings(mlp),
         _independence(tests),
         *_kept(kept),
     ]
 
 
-def _concept(layer: str, rows: pd.DataFrame) -> str:
-    v, z, ceiling = rows.loc["v"], rows.loc["z"], rows.loc["z_bar"]
+def _by_concept(table: pd.DataFrame) -> list[tuple[str, dict[str, Any]]]:
+    """For each concept code → what was read of it."""
+    return [
+        (str(name), cast("dict[str, Any]", rows.set_index("code").to_dict("index")))
+        for name, rows in table.groupby("concept", sort=False)
+    ]
+
+
+def _concept(layer: str, name: str, rows: Mapping[str, Any]) -> str:
+    v, z, ceiling = rows["v"], rows["z"], rows["z_bar"]
     told = ""
     if v["accuracy"] > v["control_high"] and v["accuracy"] >= ceiling["accuracy"] - _LOST:
         told = ": as good as all of it is discarded" if z["accuracy"] <= z["control_high"] else ""
     elif v["accuracy"] <= v["control_high"]:
         told = ": nothing of it is found in what the layer discards"
     return (
-        f"{rows['concept'].iloc[0]} is read of v of {layer} at {_interval(v)}, of the layer at "
-        f"{_interval(z)}, of the code at {_interval(ceiling)}, chance {v['chance']:.2f}{told}."
+        f"{name} is read of v of {layer} at {_interval(v)}, of the layer at {_interval(z)}, of the code at "
+        f"{_interval(ceiling)}, chance {v['chance']:.2f}{told}."
     )
 
 
-def _interval(row: pd.Series) -> str:
+def _interval(row: Mapping[str, Any]) -> str:
     return f"{row['accuracy']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
 
 
 def _ceilings(table: pd.DataFrame) -> Iterator[str]:
-    for _, group in table.groupby("concept", sort=False):
-        rows = group.set_index("code")
-        lost = rows.loc["z", "accuracy"] - rows.loc["embedding", "accuracy"]
+    for name, rows in _by_concept(table):
+        lost = rows["z"]["accuracy"] - rows["embedding"]["accuracy"]
         if lost > _LOST:
             yield (
-                f"The conditioning network loses {lost:.2f} of what can be read of "
-                f"{rows['concept'].iloc[0]} in the layer; that looks as if the layer discarded it."
+                f"The conditioning network loses {lost:.2f} of what can be read of {name} in the layer; that "
+                "looks as if the layer discarded it."
             )
 
 
@@ -98,9 +105,8 @@ def dots_caption() -> str:
 def dots_alt(layer: str, table: pd.DataFrame) -> str:
     """The same in numbers."""
     told = (
-        f"{rows['concept'].iloc[0]}: "
-        + ", ".join(f"{row.code} {row.accuracy:.2f}" for row in rows.itertuples())
-        for _, rows in table.groupby("concept", sort=False)
+        f"{name}: " + ", ".join(f"{code} {row['accuracy']:.2f}" for code, row in rows.items())
+        for name, rows in _by_concept(table)
     )
     return f"Accuracies of probes at {layer}; {'; '.join(told)}."
 

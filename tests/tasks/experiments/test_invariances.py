@@ -162,6 +162,7 @@ def test_what_it_lacks_is_said_before_any_compute(world):
     several = replace(plan, models=(plan.models[0], twice))
     assert "Several layers could be the code: decoder/code, decoder/other" in problems(several, SPEC)[0]
     assert problems(several, InvariancesSpec(code="other")) == []
+    assert "there are: both, brightness" in problems(plan, InvariancesSpec(concepts="nobody"))[0]
 
 
 def _with_layer(plan, **changes):
