@@ -115,14 +115,14 @@ class ConditionalInterpreter:
             len(embedding), n, self.n_dims, generator=torch.Generator().manual_seed(seed)
         ).flatten(0, 1)
         x = self.flow.move_back(v[None], embedding.repeat_interleave(n, 0)[None])[0]
-        return self.front.invert(x).unflatten(0, (-1, n))
+        drawn: Tensor = self.front.invert(x).unflatten(0, (-1, n))
+        return drawn
 
     def embed(self, given: ArrayLike | Tensor) -> Tensor:
         """What the couplings read of z: (n, N) to (n, E)."""
         z = torch.as_tensor(given).float()
         if isinstance(self.flow.embedding, SpatialEmbedding) and z.ndim == 4:
-            maps: Tensor = self.flow.embedding.of_maps(z)
-            return maps
+            return self.flow.embedding.of_maps(z)
         z = _rows(z.flatten(1), self.n_given, "z")
         embedded: Tensor = self.flow.embedding((z if self.given is None else self.given.apply(z))[None])
         return embedded[0]
