@@ -179,5 +179,5 @@ def _joined(tables: Sequence[pd.DataFrame], name: str, by_model: bool) -> pd.Dat
 
 
 def _settings(a: Side, b: Side) -> list[str]:
-    texts = [side.record.text.splitlines() for side in (a, b)]
-    return list(difflib.unified_diff(*texts, fromfile=a.title, tofile=b.title, n=2, lineterm=""))
+    first, second = (side.record.text.splitlines() for side in (a, b))
+    return list(difflib.unified_diff(first, second, a.title, b.title, n=2, lineterm=""))

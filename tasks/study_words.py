@@ -27,7 +27,8 @@ _EXAMPLES = {
     "LayerSpec": "write flatten, {pool: mean}, {token: cls, last, mean or each}, {token: {at: column}} "
     "or {position: each}",
     "DataSpec": "name a built-in data set, or {import: package.module:factory}",
-    "PairSpec": "write label, numeric, {kind: label, column: name, rho: 0.9}, pairs or {kind: pairs, file: x.csv}",
+    "PairSpec": "write label, numeric, {kind: label, column: name, rho: 0.9}, pairs "
+    "or {kind: pairs, file: x.csv}",
     "ConceptSetSpec": "name concepts and their kind: {digit: label, size: numeric}, or {} for none",
     "ModelSpec": "give it a source and layers: {source: {import: package.module:factory}, layers: [name]}",
     "HeadSpec": "name the concept that the output classifies: head: digit",

@@ -32,7 +32,8 @@ def drawn_stroke(width: float, *, size: int = 32, soft: float = 1.5) -> NDArray[
         distance = np.minimum(distance, ((points - place) ** 2).sum(1))
     ink = np.clip((width / 2 - np.sqrt(distance)) / soft + 0.5, 0, 1)
     fine = ink.reshape(size, _FINE, size, _FINE)
-    return fine.mean((1, 3)).astype(np.float32)
+    image: NDArray[np.float32] = fine.mean((1, 3)).astype(np.float32)
+    return image
 
 
 def stroke_thickness(images: ArrayLike) -> NDArray[np.float64]:

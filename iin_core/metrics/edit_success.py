@@ -97,7 +97,7 @@ def agreed(
 
 
 def _equal(said: ArrayLike, wanted: ArrayLike) -> NDArray[np.float64]:
-    return (np.asarray(said) == np.asarray(wanted)).astype(np.float64)
+    return np.asarray(np.asarray(said) == np.asarray(wanted), dtype=np.float64)
 
 
 def _chance(wanted: ArrayLike) -> float | None:
