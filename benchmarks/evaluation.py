@@ -138,7 +138,7 @@ def unit_parts(
 
     def drawn() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            draw(Path(folder), "unit", model, material, (tables(found)["leakage"], curves))
+            draw(Path(folder), "unit", tables(found)["leakage"], curves)
 
     return {
         "updates": our_updates(job(), *training),

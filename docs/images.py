@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -17,6 +16,15 @@ from tasks.study_file import load_study
 
 HERE = Path(__file__).parent
 COPIED = ("walks", "embeddings", "interpolation")
+EDITS = {
+    ("swaps", "digit+colour", "swaps_0.png"): "swap.png",
+    ("edits", "digit+colour", "edits_0_strip_0.png"): "edits_strip.png",
+    ("edits", "digit+colour", "edits_0_success.svg"): "edits_success.svg",
+    ("edits", "brightness", "edits_0_values.svg"): "edits_values.svg",
+    ("transfer", "digit+colour", "transfer_0.png"): "transfer.png",
+    ("transfer", "digit+colour", "transfer_0_reader.svg"): "transfer_read.svg",
+}
+"""Experiment, concept set and figure → its name in the docs."""
 
 
 def main(root_url: str) -> None:
@@ -27,12 +35,20 @@ def main(root_url: str) -> None:
     folder.mkdir(exist_ok=True)
     readable = read_facts(plan, root).readable
     layer_concept_chart(folder / "layers.png", readable, title="How readable each concept is in each layer")
-    headline = next(unit for unit in plan.units if unit.headline)
-    swap = root.open("evaluations", headline.evaluate.key).file("figures/swap_0.png")
-    with swap.open("rb") as source, (folder / "swap.png").open("wb") as target:
-        shutil.copyfileobj(source, target)
+    _copy_edits(plan, root, folder)
     _copy_experiments(plan, root, folder)
     _response_over_depth(plan, root, folder)
+
+
+def _copy_edits(plan: Plan, root: Root, folder: Path) -> None:
+    """The figures of swaps, edits and transfers that pages show."""
+    for planned in plan.experiments:
+        unit, found = planned.unit, root.find(planned.step)
+        if found is None or unit is None or unit.layer.layer != "bottleneck" or unit.seed != 0:
+            continue
+        for (experiment, concepts, file), name in EDITS.items():
+            if (experiment, concepts) == (planned.name, unit.concepts):
+                (folder / name).write_bytes(read_found(found).figure(file))
 
 
 def _copy_experiments(plan: Plan, root: Root, folder: Path) -> None:

@@ -118,7 +118,7 @@ class _Group:
             found = tables(measured)
             _write(attempt.path, measured, material, spec)
             with local_folder(attempt.path / "figures") as figures:
-                captions = draw(figures, unit.name, self.network, material, (found["leakage"], curves))
+                captions = draw(figures, unit.name, found["leakage"], curves)
             meta = {
                 "n_heldout": len(material.rows),
                 "n_sources": int(material.table["source"].nunique()),

@@ -28,7 +28,7 @@ VERSIONS: dict[Kind, int] = {
     "activations": 1,
     "dimensions": 2,
     "units": 2,
-    "evaluations": 5,
+    "evaluations": 6,
     "experiments": 1,
     "report": 2,
 }

@@ -58,7 +58,8 @@ def edit_curves(path: Destination, table: pd.DataFrame, *, title: str, across: s
             axes.set_title(name_text(panel, 30), fontsize=8.5)
             axes.axvline(1, color=QUIET, lw=0.8, ls=":")
             axes.set_ylim(-0.03, 1.03)
-        figure.supxlabel(across, fontsize=8.5)
+        for axes in grid[-1]:
+            axes.set_xlabel(across, fontsize=8)
         handles, labels = grid.flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower left", ncols=min(len(labels), 2), fontsize=7.5)
         head(figure, title)

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
-from typing import Any
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING, Any
 
 from iin_core.errors import IinError
-from iin_core.hooks import call, model_raised
-from iin_core.image_features import as_images
-from iin_core.readings import make_reading
 from tasks.errors import StudyError
-from tasks.experiments.seen import image_shape
 from tasks.experiments.spec import EditsSpec, ExperimentSpec, SwapsSpec, TransferSpec
 from tasks.planned import ModelPlan, Plan, Unit
-from tasks.sources.data import Data, open_data
-from tasks.sources.imported import FAULTS
-from tasks.sources.models import open_model
 from tasks.step import Step
+
+if TYPE_CHECKING:
+    from tasks.sources.data import Data
 
 _ROWS = 2
 _NO_DECODER = "there is no decoder: a swap is shown as an image that the model decodes (`decoder: output`)"
@@ -77,6 +70,8 @@ def edit_problems(plan: Plan, spec: EditsSpec) -> list[StudyError]:
 
 
 def _uneditable(unit: Unit) -> str:
+    from iin_core.readings import make_reading
+
     reading = unit.layer.reading
     if make_reading(reading).editable:
         return ""
@@ -91,6 +86,8 @@ def _unseen(plan: Plan, unit: Unit) -> str:
 
 
 def _unknown(plan: Plan, spec: EditsSpec) -> Iterator[StudyError]:
+    from tasks.sources.data import open_data
+
     if not spec.to:
         return
     table = open_data(plan.study.data.source, plan.folder).table
@@ -112,6 +109,8 @@ def _unknown(plan: Plan, spec: EditsSpec) -> Iterator[StudyError]:
 
 
 def _without_images(plan: Plan, spec: ExperimentSpec, apply: Callable[..., str]) -> list[StudyError]:
+    from tasks.sources.data import open_data
+
     found: list[StudyError] = []
     data = None
     for model in plan.models:
@@ -127,6 +126,15 @@ def _without_images(plan: Plan, spec: ExperimentSpec, apply: Callable[..., str])
 
 
 def _decode(plan: Plan, model: ModelPlan, data: Data) -> None:
+    import numpy as np
+    import torch
+
+    from iin_core.hooks import call, model_raised
+    from iin_core.image_features import as_images
+    from tasks.experiments.seen import image_shape
+    from tasks.sources.imported import FAULTS
+    from tasks.sources.models import open_model
+
     batch: Any = data.batch(np.arange(min(_ROWS, len(data))))
     network = open_model(model.spec.source, plan.folder)
     with torch.no_grad():

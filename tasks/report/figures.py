@@ -66,8 +66,8 @@ def layer_chart(facts: StudyFacts) -> Figure | None:
 
 
 def unit_figures(unit: UnitFacts) -> list[Figure]:
-    """Swap grids, leakage matrix and curves of a unit, as far as there are any."""
-    return [*_swap_grids(unit), *_leakage(unit), *_curves(unit)]
+    """Leakage matrix and curves of a unit, as far as there are any."""
+    return [*_leakage(unit), *_curves(unit)]
 
 
 def _leakage(unit: UnitFacts) -> list[Figure]:
@@ -103,22 +103,3 @@ def _curves(unit: UnitFacts) -> list[Figure]:
     )
     caption = "Training: a validation curve that rises while the training curve falls means overfitting."
     return [Figure(drawn.uri(), alt, caption)]
-
-
-def _swap_grids(unit: UnitFacts) -> list[Figure]:
-    if unit.evaluated is None:
-        return []
-    figures, factors = [], list(unit.unit.factors)
-    for i, factor in enumerate(factors):
-        file = f"figures/swap_{i}.png"
-        if file not in unit.evaluated.files:
-            continue
-        data = unit.evaluated.read(file)
-        others = ", ".join(other for other in factors if other != factor) or "all else"
-        caption = (
-            f"Swap of {factor}: each image has the {factor} of the donor on its left and everything else of "
-            f"the base above it. Along a row {factor} should stay the same, along a column {others} should."
-        )
-        alt = f"Grid of decoded images: the {factor} of each donor (rows) in each base (columns)."
-        figures.append(Figure(data_uri(data, "image/png"), alt, caption, pixelated=True))
-    return figures

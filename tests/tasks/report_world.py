@@ -9,15 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from iin_core.figures import swap_grid
 from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ReadingSpec, TrainingSpec
 from tasks.evaluation.keys import SCORE_KEYS, companion
 from tasks.evaluation.tables import COLUMNS
@@ -125,10 +122,6 @@ class ReportWorld:
         np.save(folder / "codes_rows.npy", rows)
         (folder / "scores.json").write_text(json.dumps(scores))
         (folder / "why.json").write_text(json.dumps({key: WHY for key, v in scores.items() if v is None}))
-        (folder / "figures").mkdir()
-        if unit.layer.model == "autoencoder":
-            for i in range(len(unit.factors)):
-                (folder / "figures" / f"swap_{i}.png").write_bytes(_swaps(i))
 
     def _leakage(self, unit: Unit) -> Iterator[dict[str, Any]]:
         concepts = {self.names.concept: CHANCE[DIGIT], **{c: CHANCE[c] for c in CHANCE if c != DIGIT}}
@@ -183,26 +176,6 @@ def _score(key: str, unit: Unit) -> float | None:
         return None
     special = {"invertibility_error": 3.1e-6, "identity_error": 0.0, "updates": float(unit.training.updates)}
     return special.get(name, 0.17 if "chance" in name else 0.2 if "leak" in key else 0.951)
-
-
-@cache
-def _swaps(factor: int) -> bytes:
-    """Discs and squares in colours: the first factor is the shape, the second the colour."""
-    colours = np.array([(1, 0.2, 0.2), (0.2, 0.6, 1), (0.3, 0.9, 0.4), (1, 0.8, 0.1)])
-
-    def image(shape: int, colour: int) -> np.ndarray:
-        y, x = np.mgrid[-1:1:32j, -1:1:32j]
-        p = (1.0, 2.0, 8.0, 0.6)[shape]
-        inside = (np.abs(x) ** p + np.abs(y) ** p) ** (1 / p) < 0.8
-        return inside * colours[colour][:, None, None]
-
-    bases, donors = [(0, 0), (1, 1), (2, 2), (3, 3)], [(1, 2), (2, 3), (3, 0)]
-    swaps = [[(d[0], b[1]) if factor == 0 else (b[0], d[1]) for b in bases] for d in donors]
-    images = [[image(*one) for one in row] for row in (bases, donors)]
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "swap.png"
-        swap_grid(path, images[0], images[1], [[image(*one) for one in row] for row in swaps], title="Swap")
-        return path.read_bytes()
 
 
 def make_report_world(root: Root, names: Names = Names(), **study: object) -> ReportWorld:
