@@ -71,8 +71,8 @@ def build_flow(spec: FlowSpec, blocks: Sequence[Blocks] | int, seeds: Sequence[i
     Each IIN draws from a generator of its own, so that it does not depend on its neighbours.
 
     Args:
-        spec: the generic couplings, then the residual couplings, which are left out where there are
-            no concepts.
+        spec: the generic couplings, then the residual couplings; without concepts the residual is all
+            there is, and these are generic couplings too.
         blocks: the layout of each IIN's z̃, with the residual in one place in all of them; or N, for a
             flow that knows no blocks.
         seeds: one an IIN.
@@ -90,12 +90,19 @@ def build_flow(spec: FlowSpec, blocks: Sequence[Blocks] | int, seeds: Sequence[i
             where="the couplings split z into two equal halves",
             fix="read the layer in another way, or drop one dimension",
         )
+    if not isinstance(blocks, int) and len(blocks[0].dims) == 1:
+        spec = _unsupervised(spec)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     mixed = _rotated if spec.mixing == "rotation" else _permuted
     transforms = mixed(spec, n_dims, generators)
     if not isinstance(blocks, int):
         transforms += _residual_couplings(spec, blocks, generators)
     return NormalizingFlow(transforms)
+
+
+def _unsupervised(spec: FlowSpec) -> FlowSpec:
+    n_couplings = spec.couplings + spec.residual_couplings
+    return spec.model_copy(update={"couplings": n_couplings, "residual_couplings": 0})
 
 
 def _permuted(spec: FlowSpec, n_dims: int, generators: Sequence[torch.Generator]) -> list[nn.Module]:
@@ -132,8 +139,6 @@ def _residual_couplings(
     if len(places) > 1:
         raise ValueError(f"IINs whose residuals lie in different places cannot be stacked: {places}")
     n_dims, residual = blocks[0].n_dims, blocks[0][RESIDUAL]
-    if residual.stop - residual.start == n_dims:
-        return []
     shape = _net_shape(spec)
     transforms: list[nn.Module] = []
     back = torch.eye(n_dims, dtype=torch.float64).expand(len(generators), -1, -1)

@@ -56,13 +56,17 @@ def compare_generators(
 
 def is_nearer(table: pd.DataFrame, method: str, other: str) -> bool:
     """Whether every seed of a method has a smaller FID than every seed of another."""
-    by_name = table.set_index("method")
-    return bool(by_name.loc[method, "fid_high"] < by_name.loc[other, "fid_low"])
+    return value_of(table, method, "fid_high") < value_of(table, other, "fid_low")
 
 
 def margin(table: pd.DataFrame, method: str, other: str) -> float:
     """The difference of mean FIDs (positive: `method` is nearer) less the larger spread of the two."""
-    by_name = table.set_index("method")
-    spreads = by_name["fid_high"] - by_name["fid_low"]
-    gained = by_name.loc[other, "fid"] - by_name.loc[method, "fid"]
-    return float(gained - max(spreads[method], spreads[other]))
+    spreads = [
+        value_of(table, name, "fid_high") - value_of(table, name, "fid_low") for name in (method, other)
+    ]
+    return value_of(table, other, "fid") - value_of(table, method, "fid") - max(spreads)
+
+
+def value_of(table: pd.DataFrame, method: str, column: str) -> float:
+    """One number of the table."""
+    return float(table.loc[table["method"] == method, column].to_numpy(np.float64)[0])

@@ -29,11 +29,11 @@ from tasks.experiments.sampling_networks import (
     vae_samples,
     vae_source,
 )
-from tasks.experiments.sampling_words import CAPTIONS, VAE, sentences, sheet_alt
+from tasks.experiments.sampling_words import BACK, CAPTIONS, VAE, sentences, sheet_alt
 from tasks.experiments.spec import SamplingSpec
 from tasks.prepare_worker import open_prepared
 
-HELD_OUT, BACK, IIN, GAUSSIAN = "held-out images", "reconstructions", "IIN", "Gaussian"
+HELD_OUT, IIN, GAUSSIAN = "held-out images", "IIN", "Gaussian"
 _SAME = 1e-3
 """How far, in pixel values, a sample decoded on two bases may lie apart."""
 _PROBED = 4

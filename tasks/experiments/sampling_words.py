@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from iin_core.generators import margin
+from iin_core.generators import margin, value_of
 
-VAE = "VAE"
+BACK, VAE = "reconstructions", "VAE"
 CAPTIONS = {
     "samples": "The first held-out images, what the model makes of them, and the first samples of each "
     "method, none of them chosen.",
@@ -24,24 +24,22 @@ def sentences(table: pd.DataFrame, told: tuple[str, int, str]) -> list[str]:
         table: of `compare_generators`.
         told: what the features are, their number, and why there is no VAE (empty where there is one).
     """
-    by_name = table.set_index("method")
     described, width, no_vae = told
-    n, seeds = int(by_name["n"].iloc[0]), int(by_name.loc["IIN", "seeds"])
-    iin, gaussian = by_name.loc["IIN"], by_name.loc["Gaussian"]
+    n, seeds = int(value_of(table, "IIN", "n")), int(value_of(table, "IIN", "seeds"))
     words = [
         f"FID is the distance between {n:,} samples and as many held-out images in {described} ({width} "
         "features); 0 where both have one mean and covariance, and too large by a share that falls with "
         "the number of images: compare it inside this table alone. Precision is the share of samples among "
         f"the real images, recall the share of these among the samples; ranges are over {seeds} draws.",
-        f"Samples of the IIN have FID {_range(by_name, 'IIN')}, those of a Gaussian with full covariance on "
-        f"the same z {_range(by_name, 'Gaussian')}: {_verdict(table, 'Gaussian')}.",
-        f"Reconstructions have {by_name.loc['reconstructions', 'fid']:.3g}, which the decoder alone costs.",
-        f"Of the IIN's samples {iin['precision']:.0%} look real and they cover {iin['recall']:.0%} of the "
-        f"held-out images; of the Gaussian's {gaussian['precision']:.0%}, covering {gaussian['recall']:.0%}.",
+        f"Samples of the IIN have FID {_range(table, 'IIN')}, those of a Gaussian with full covariance on "
+        f"the same z {_range(table, 'Gaussian')}: {_verdict(table, 'Gaussian')}.",
+        f"Reconstructions have {value_of(table, BACK, 'fid'):.3g}, which the decoder alone costs.",
+        f"Of the IIN's samples {_shares(table, 'IIN')} of the held-out images; of the Gaussian's "
+        f"{_shares(table, 'Gaussian')}.",
     ]
-    if VAE in by_name.index:
+    if VAE in set(table["method"]):
         words.append(
-            f"A VAE, fitted once to the same training images, has FID {_range(by_name, VAE)}: "
+            f"A VAE, fitted once to the same training images, has FID {_range(table, VAE)}: "
             f"{_verdict(table, VAE)}."
         )
     else:
@@ -51,14 +49,19 @@ def sentences(table: pd.DataFrame, told: tuple[str, int, str]) -> list[str]:
 
 def sheet_alt(names: Sequence[str], table: pd.DataFrame) -> str:
     """What the sheet of samples shows."""
-    fid = table.set_index("method")["fid"]
-    told = (f"{name} (FID {fid[name]:.3g})" if name in fid else name for name in names)
+    known = set(table["method"])
+    told = (f"{name} (FID {value_of(table, name, 'fid'):.3g})" if name in known else name for name in names)
     return f"Blocks of images side by side: {', '.join(told)}."
 
 
-def _range(by_name: pd.DataFrame, method: str) -> str:
-    row = by_name.loc[method]
-    return f"{row['fid']:.3g} ({row['fid_low']:.3g}–{row['fid_high']:.3g})"
+def _range(table: pd.DataFrame, method: str) -> str:
+    mean, low, high = (value_of(table, method, name) for name in ("fid", "fid_low", "fid_high"))
+    return f"{mean:.3g} ({low:.3g}–{high:.3g})"
+
+
+def _shares(table: pd.DataFrame, method: str) -> str:
+    precision, recall = (value_of(table, method, name) for name in ("precision", "recall"))
+    return f"{precision:.0%} look real and they cover {recall:.0%}"
 
 
 def _verdict(table: pd.DataFrame, other: str) -> str:

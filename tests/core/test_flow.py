@@ -66,8 +66,16 @@ def test_residual_couplings_move_the_residual_alone():
 
 @pytest.mark.parametrize("blocks", [10, [Blocks({"residual": 10})]], ids=["width", "no concepts"])
 def test_no_residual_couplings_without_concepts(blocks):
-    """Where there are no concepts the couplings that would read them are left out."""
+    """Where there are no concepts there is nothing that a residual coupling could read."""
     assert not any(isinstance(t, ResidualCoupling) for t in build_flow(FULL, blocks, [0]).transforms)
+
+
+def test_without_concepts_residual_couplings_mix_all_dimensions():
+    """The residual is all there is: the flow is that of as many generic couplings, to the bit."""
+    together = FULL.model_copy(update={"couplings": 4, "residual_couplings": 0})
+    x = torch.randn(1, 5, 10)
+    first, second = (build_flow(spec, [Blocks({"residual": 10})], [0]) for spec in (FULL, together))
+    assert torch.equal(first(x)[0], second(x)[0])
 
 
 def test_residuals_in_different_places_are_not_stacked():
