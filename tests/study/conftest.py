@@ -48,6 +48,9 @@ training: {updates: UPDATES, batch: 16}
 evaluation: {pairs: 50, probes: [linear], baselines: [], bootstrap: 0}
 overrides:
   - {layer: "2", concepts: shape, headline: true}
+experiments:
+  layers: {}
+  response: {concepts: shape, bases: 10, draws: 2}
 """
 
 

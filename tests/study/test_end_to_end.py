@@ -12,7 +12,8 @@ from mlflow import MlflowClient
 
 from tests.study.conftest import Desk, make_desk
 
-KINDS = {"rows": 1, "activations": 2, "dimensions": 4, "units": 4, "evaluations": 4, "report": 1}
+KINDS = {"rows": 1, "activations": 2, "dimensions": 4, "units": 4, "evaluations": 4, "experiments": 3}
+KINDS["report"] = 1
 
 
 def mlflow_runs(desk: Desk) -> dict[str, str]:
@@ -55,8 +56,8 @@ def test_mlflow_shows_the_run_and_its_units_as_finished(done: Desk) -> None:
 
 def test_prefect_shows_steps_records_and_the_table(done: Desk) -> None:
     """One task run a step, the workers' records in the flow run's log, a Markdown artifact."""
-    assert [name for name, _ in prefect_states(done)][:8] == [
-        "rows", "prepare", "extract", "dimensions", "train", "evaluate", "report", "track"
+    assert [name for name, _ in prefect_states(done)][:9] == [
+        "rows", "prepare", "extract", "dimensions", "train", "evaluate", "experiments", "report", "track"
     ]  # fmt: skip
     with sqlite3.connect(done.root / "prefect" / "prefect.db") as database:
         records = database.execute("select message from log where name = 'tasks.worker'").fetchall()
@@ -73,8 +74,8 @@ def test_a_second_run_does_nothing_again(done: Desk) -> None:
     assert done.sealed() == before
     assert mlflow_runs(done) == runs
     assert out == (done.folder / "first.out").read_text()
-    states = prefect_states(done)[-8:]
-    assert [state for name, state in states if name != "track"] == ["Reused"] * 7
+    states = prefect_states(done)[-9:]
+    assert [state for name, state in states if name != "track"] == ["Reused"] * 8
     assert "reused" in err
 
 
@@ -90,7 +91,7 @@ def test_commands_tell_of_the_study(done: Desk) -> None:
     """Status, results, plan and verify agree that all is there."""
     assert "4/4" in done.iin("status")[0]
     assert "02" not in done.iin("results", "tiny")[0].splitlines()[0]
-    assert "0 new, 0 stale, 16 reused" in done.iin("plan", "study.yaml")[0]
+    assert "0 new, 0 stale, 19 reused" in done.iin("plan", "study.yaml")[0]
     assert "0 are damaged" in done.iin("verify")[0]
     assert "nothing to delete" in done.iin("gc")[0]
 
@@ -102,7 +103,53 @@ def test_a_plan_names_the_field_that_changed(done: Desk) -> None:
     planned = done.iin("plan", "changed.yaml")[0]
     assert "training.updates: 5 → 6" in planned
     assert "follows train 02 2 · shape · seed 0" in planned
-    assert "0 new, 9 stale, 7 reused" in planned
+    assert "0 new, 12 stale, 7 reused" in planned
+
+
+def test_experiments_are_in_the_report_in_mlflow_and_in_a_notebook(done: Desk) -> None:
+    """Each at its unit; that of the study in a section of its own; the tables one below the other."""
+    from tasks.results import open_study
+
+    page = (done.root / "reports" / "tiny.html").read_text()
+    assert page.count("Network response</h") == 2
+    assert page.count("Layers compared</h") == 1
+    client = MlflowClient(f"sqlite:///{done.root / 'mlflow.db'}")
+    (place,) = [e.experiment_id for e in client.search_experiments() if e.name == "iin/tiny"]
+    runs = {run.info.run_name: run for run in client.search_runs([place])}
+    unit = runs["02 2 · shape · seed 0"]
+    assert any(name.startswith("response/") for name in unit.data.metrics)
+    assert [file.path for file in client.list_artifacts(unit.info.run_id, "experiments")] == [
+        "experiments/response"
+    ]
+    (parent,) = (run for run in runs.values() if run.data.tags["iin.kind"] == "study")
+    assert any(name.startswith("compared/") for name in parent.data.metrics)
+    study = open_study(done.root, "tiny")
+    table = study.experiments("response")["response"]
+    assert set(table["layer"].astype(str)) == {"1", "2"}
+    assert set(study.experiments("layers")["layers"]["concept"]) == {"shape"}
+
+
+def test_a_plan_tells_how_long_experiments_took_before(done: Desk) -> None:
+    """Another setting makes one stale and nothing else; what never ran has no time."""
+    text = (done.folder / "study.yaml").read_text().replace("draws: 2", "draws: 3")
+    (done.folder / "redrawn.yaml").write_text(text)
+    planned = done.iin("plan", "redrawn.yaml")[0]
+    assert "settings.draws: 2 → 3" in planned
+    assert "for experiments, as long as before" in planned
+    assert "unknown time" not in planned
+    # Two responses, the comparison that reads them, and the report.
+    assert "0 new, 4 stale, 15 reused" in planned
+
+
+def test_an_experiment_that_cannot_be_is_refused_before_compute(done: Desk) -> None:
+    """Exit code 2, the line, the nearest name."""
+    text = (done.folder / "study.yaml").read_text()
+    (done.folder / "wrong.yaml").write_text(text.replace("concepts: shape, bases", "layer: '3', bases"))
+    _, err = done.iin("check", "wrong.yaml", code=2)
+    assert "Experiment 'response' has nothing to work on: no layer is called '3'." in err
+    (done.folder / "wrong.yaml").write_text(text.replace("layers: {}", "layrs: {}"))
+    _, err = done.iin("check", "wrong.yaml", code=2)
+    assert "There is no experiment 'layrs'." in err
 
 
 def test_a_unit_becomes_a_folder(done: Desk) -> None:
@@ -132,7 +179,7 @@ def test_damage_is_found(desk: Desk, done: Desk) -> None:
 @pytest.mark.slow
 def test_killed_at_any_moment_it_ends_identical(desk: Desk, done: Desk) -> None:
     """SIGKILL after the first output of each kind; the last run's outputs are those of an undisturbed one."""
-    for kind in ("rows", "activations", "dimensions", "units", "evaluations"):
+    for kind in ("rows", "activations", "dimensions", "units", "evaluations", "experiments"):
         process = desk.start("run", "study.yaml")
         desk.wait_until_sealed(kind, process)
         process.send_signal(signal.SIGKILL)

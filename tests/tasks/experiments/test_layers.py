@@ -21,6 +21,7 @@ from tasks.planned import Plan
 from tests.tasks.experiments_world import Here
 from tests.tasks.report_world import ReportWorld, make_report_world
 
+ENDS = ("", "_low", "_high")
 LEAKAGE = pd.DataFrame(
     [
         ("layer", "mlp", "all", "digit", 0.8, 0.7, 0.9),
@@ -31,7 +32,7 @@ LEAKAGE = pd.DataFrame(
         ("iin", "linear", "digit", "digit", 0.01, 0.0, 0.1),
         ("layer", "mlp", "all", "brightness (quintile)", 0.5, 0.4, 0.6),
     ],
-    columns=["method", "probe", "block", "concept", *(f"v_information{end}" for end in ("", "_low", "_high"))],
+    columns=["method", "probe", "block", "concept", *(f"v_information{end}" for end in ENDS)],
 )  # fmt: skip
 
 
