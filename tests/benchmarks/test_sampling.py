@@ -41,6 +41,7 @@ def test_mnist_is_read_from_its_two_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_samples_of_an_iin_beat_those_of_a_gaussian_by_more_than_the_seeds_spread(tmp_path: Path) -> None:
     """On MNIST's test images where they are at hand, else on scikit-learn's digits; three seeds."""
     table, _ = measure(grey_digits("mnist" if MNIST.is_dir() else "digits"), tmp_path, twins=False)
