@@ -85,7 +85,7 @@ def test_a_study_larger_than_the_disk_is_refused(tmp_path) -> None:
 
     from tasks.errors import EnvironmentProblem
 
-    layer = SimpleNamespace(n=2**40)
+    layer = SimpleNamespace(n=2**40, rows_of=lambda n_examples: n_examples)
     plan = SimpleNamespace(n_rows=1000, models=[SimpleNamespace(layers=[layer])], units=[])
     assert needed_by(plan).disk == 4000 * 2**40
     with pytest.raises(EnvironmentProblem, match="TiB of disk, there are") as error:
