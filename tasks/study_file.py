@@ -14,6 +14,7 @@ from iin_core.errors import IinError
 from iin_core.spec import Spec
 from tasks.errors import StudyError
 from tasks.study import Study
+from tasks.study_checkpoints import with_checkpoints
 from tasks.study_lines import Loc, Node, locate, plain, read_nodes
 from tasks.study_shorthand import expand
 from tasks.study_words import explain
@@ -45,7 +46,7 @@ def load_study(path: str | Path) -> LoadedStudy:
     """
     path = Path(path)
     data = _read(path)
-    root = expand(read_nodes(data, path.name))
+    root = with_checkpoints(expand(read_nodes(data, path.name)), path.resolve().parent, path.name)
     study = _validated(root, path.name)
     problems = [*_override_problems(study, root, path.name)]
     if problems:

@@ -16,7 +16,7 @@ from tasks.study_lines import Node, Scalar
 
 PUBLISHED = "published"
 SOURCE_FIELDS = ("builtin", "import", "arguments", "checkpoint")
-MODEL_FIELDS = ("layers", "head", "decoder", "reader", "fit")
+MODEL_FIELDS = ("layers", "head", "decoder", "reader", "fit", "checkpoints")
 
 
 def expand(root: Node) -> Node:

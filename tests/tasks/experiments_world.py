@@ -36,7 +36,7 @@ def norms(context, spec):
     table = pd.DataFrame({"block": list(norm), "norm": list(norm.values())})
     (context.folder / "norms.png").write_bytes(PNG)
     drawn = Drawn("norms.png", "The length of each block.", "Bars.", table="norms", pixelated=True)
-    scores = {f"norms/{name}": Score(value, low=value - 0.1, high=value + 0.1) for name, value in norm.items()}
+    scores = {f"norms/{b}": Score(value, low=value - 0.1, high=value + 0.1) for b, value in norm.items()}
     return Found(scores, {"norms": table}, [drawn], ["Longer is longer.", "<b>two</b>"], {"more.txt": b"m"})
 
 
