@@ -13,6 +13,7 @@ from tasks.output import Root, open_root
 from tasks.plan import Plan, make_plan
 from tasks.report.facts import read_facts
 from tasks.study_file import load_study
+from tasks.study_record import read_record, study_names
 
 HERE = Path(__file__).parent
 COPIED = ("walks", "embeddings", "interpolation")
@@ -38,6 +39,17 @@ def main(root_url: str) -> None:
     _copy_edits(plan, root, folder)
     _copy_experiments(plan, root, folder)
     _response_over_depth(plan, root, folder)
+    _layers_compared(root, folder)
+
+
+def _layers_compared(root: Root, folder: Path) -> None:
+    """The chart of studies/digits_layers.yaml, where it was run in this root too."""
+    if "digits_layers" not in study_names(root):
+        return
+    for entry in read_record(root, "digits_layers").experiments:
+        if entry.experiment == "layers":
+            found = read_found(root.open("experiments", entry.key))
+            (folder / "layers_compared.svg").write_bytes(found.figure("layers.svg"))
 
 
 def _copy_edits(plan: Plan, root: Root, folder: Path) -> None:
