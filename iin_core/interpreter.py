@@ -90,7 +90,13 @@ class Interpreter:
         return nll_per_dim(*self.encode_with_log_det(z))
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
-        """Draw n activations, (n, N), from the priors of the blocks."""
+        """Draw n activations, (n, N), from the priors of the blocks.
+
+        Raises:
+            InputError: n is less than 1.
+        """
+        if n < 1:
+            raise InputError(f"{n} activations cannot be drawn.", fix="n is 1 or more")
         generator = torch.Generator().manual_seed(seed)
         return self.decode(torch.cat([prior.sample(n, generator) for prior in self._ordered()], 1))
 
@@ -100,6 +106,11 @@ class Interpreter:
         """The rows `base`, (n, N), with the given factors of the rows `source`, (n, N)."""
         z = self._rows(base, self.n_features)
         z_tilde, donor = self.encode(z), self.encode(source)
+        if len(donor) != len(z):
+            raise InputError(
+                f"A swap needs as many base rows as source rows; there are {len(z)} and {len(donor)}.",
+                fix="give each base its donor; repeat rows where several share one",
+            )
         edited = z_tilde.clone()
         for name in [factor] if isinstance(factor, str) else factor:
             edited[:, self._place(name)] = donor[:, self._place(name)]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from iin_core.blocks import Blocks
-from iin_core.errors import CheckpointError
+from iin_core.errors import CheckpointError, InputError
 from iin_core.flow import NormalizingFlow
 from iin_core.front import Front
 from iin_core.interpreter import Interpreter
@@ -40,7 +40,17 @@ _KINDS: dict[type[nn.Module], str] = {
 
 
 def save(interpreter: Interpreter, folder: Path) -> None:
-    """Write an interpreter into a folder, which is made."""
+    """Write an interpreter into a folder, which is made.
+
+    Raises:
+        InputError: the folder's name is that of a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(
+            "An interpreter is saved as a folder, and a file of that name is there.",
+            where=str(folder),
+            fix="name another folder",
+        )
     from safetensors.torch import save_file
 
     front = interpreter.front

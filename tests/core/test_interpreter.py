@@ -225,3 +225,14 @@ def test_a_line_without_ends_is_refused(interpreter):
         interpreter.interpolate(Z[:3], Z[3:6], 1)
     with pytest.raises(InputError, match="between 3 and 2 rows"):
         interpreter.interpolate(Z[:3], Z[3:5], 4)
+
+
+def test_swaps_draws_and_saves_that_cannot_be_are_refused_in_words(interpreter, tmp_path):
+    """Unequal numbers of rows, no draw at all, and a file where the folder is to be."""
+    with pytest.raises(InputError, match="as many base rows as source rows; there are 3 and 2"):
+        interpreter.swap(Z[:3], Z[3:5], next(iter(interpreter.blocks)))
+    with pytest.raises(InputError, match="0 activations cannot be drawn"):
+        interpreter.sample(0)
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(InputError, match="a file of that name is there"):
+        interpreter.save(tmp_path / "taken")

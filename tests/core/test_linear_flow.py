@@ -106,3 +106,12 @@ def test_a_flow_that_is_merely_bad_stays():
     assert judged(bad, job) is bad
     noise = replace(job, x_validation=10 * job.x_validation)
     assert judged(trained, replace(noise, check=None)) is trained
+
+
+def test_many_rows_a_dimension_keep_what_was_trained():
+    """From 64 rows a dimension on the likelihood of held-out rows is not asked, however bad it is."""
+    job = checked()
+    [trained] = train([job], TINY, SHORT.model_copy(update={"fall_back": False}))
+    times = -(-64 * job.n_dims // len(job.x))
+    many = replace(job, x=job.x.repeat(times, 1), x_validation=10 * job.x_validation)
+    assert judged(trained, many) is trained

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iin_core.errors import InputError
-from iin_core.metrics import precision_recall as module
 from iin_core.metrics.precision_recall import manifold, precision_recall
 
 
@@ -43,7 +44,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Distances in parts, the last one short, give the shares of distances at once."""
     real, samples = np.random.default_rng(0).normal(size=(2, 50, 4))
     whole = precision_recall(real, samples)
-    monkeypatch.setattr(module, "_BLOCK", 7)
+    monkeypatch.setattr(sys.modules["iin_core.metrics.precision_recall"], "_BLOCK", 7)
     assert precision_recall(real, samples) == whole
 
 

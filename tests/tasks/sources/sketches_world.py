@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
@@ -46,7 +49,9 @@ def source(**changes):
 
 
 def write_world(folder):
-    """Code and sketches."""
+    """Code and sketches; an earlier folder's code of the same name is forgotten."""
+    sys.modules.pop("sketched_images", None)
+    sys.path[:] = [entry for entry in sys.path if not (Path(entry) / "sketched_images.py").is_file()]
     (folder / "sketched_images.py").write_text(CODE)
     for name, width in (("thin", 2.0), ("thick", 5.0)):
         pixels = (drawn_stroke(width, size=16) * 255).round().astype(np.uint8)
