@@ -167,7 +167,7 @@ def test_training_without_calibration_leaves_the_flow_alone() -> None:
     [plain] = train([job], flow_spec, spec)
     [more] = train([job], flow_spec, spec.model_copy(update={"calibrate": True}))
     assert not TrainingSpec.published().calibrate
-    assert len(plain.flow.transforms) == len(build_flow(flow_spec, 4, [0]).transforms)
+    assert len(plain.flow.transforms) == len(build_flow(flow_spec, [blocks], [0]).transforms)
     assert len(more.flow.transforms) == len(plain.flow.transforms) + 1
     failed = Trained(plain.flow, plain.curves, _failure(), 2, plain.cost)
     assert calibrate(failed, job) is failed
