@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import median
@@ -178,7 +179,7 @@ def totals(plan: Plan, lines: list[PlannedStep], root: Root | None) -> dict[str,
             unit.training.updates for unit in plan.units if unit.train.key in {line.key for line in undone}
         ),
         "seconds_of_evaluation": round(sum(line.seconds or 0 for line in undone if line.step == "evaluate")),
-        "seconds_of_experiments": round(
+        "seconds_of_experiments": math.ceil(
             sum(line.seconds or 0 for line in undone if line.step == "experiments")
         ),
         "experiments_of_unknown_time": sum(
