@@ -1,5 +1,6 @@
 """Pictures of results, one a file; the same numbers give the same bytes. Matplotlib is imported on use."""
 
+from iin_core.figures.compared import layers_compared
 from iin_core.figures.curves import curves
 from iin_core.figures.edits import confusion_matrix, edit_curves, value_curve
 from iin_core.figures.layers import layer_concept_chart
@@ -20,6 +21,7 @@ __all__ = [
     "film_strip",
     "generator_chart",
     "layer_concept_chart",
+    "layers_compared",
     "leakage_matrix",
     "line_curves",
     "response_bars",

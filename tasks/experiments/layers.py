@@ -101,12 +101,13 @@ def _told(table: pd.DataFrame, row: pd.Series) -> str:
 
 
 def _budgets(table: pd.DataFrame) -> Iterator[str]:
-    budgets = table.drop_duplicates(["model", "index"])["budget"]
-    if budgets.nunique() > 1:
-        n = int((budgets == "short").sum())
+    units = table.drop_duplicates(["model", "index", "concept"])
+    if units["budget"].nunique() > 1:
+        full = units[units["budget"] != "short"]
+        named = dict.fromkeys(f"{row.concept} in {row.layer}" for row in full.itertuples())
         yield (
-            f"{n} of {len(budgets)} layers have units of a short training budget: what their blocks explain "
-            "is to be compared with one another; what the layers carry is comparable throughout."
+            f"All but {', '.join(named)} are of a short training budget: what their blocks explain is to be "
+            "compared with one another; what the layers carry is comparable throughout."
         )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from tasks.experiments.context import StudyContext
 from tasks.experiments.layers_check import RESPONSE, chosen_units
+from tasks.experiments.response_words import BY_READER
 from tasks.experiments.sealing import read_found
 from tasks.experiments.spec import LayersSpec
 from tasks.output import Output
@@ -100,12 +101,13 @@ def _dimensions(output: Output, unit: Unit) -> Iterator[dict[str, Any]]:
 
 
 def _response(output: Output, unit: Unit) -> Iterator[dict[str, Any]]:
-    """Of the first output that the experiment watched, the block drawn from its prior."""
+    """The block drawn from its prior; where the model has no head, the reader of the concept itself tells."""
     table = read_found(output).table(RESPONSE)
-    table = table[table["output"] == table["output"].iloc[0]] if len(table) else table
-    statistic = table["kind"].map(_WATCHED)
-    table = table[(table["drawn"] == "prior") & (table["statistic"] == statistic)]
+    table = table[(table["drawn"] == "prior") & (table["statistic"] == table["kind"].map(_WATCHED))]
+    heads = table[(table["kind"] == "class") & ~table["output"].astype(str).str.endswith(BY_READER)]
     for concept in unit.factors:
-        rows = table[table["factor"] == concept]
+        of_reader = table[table["output"] == f"{concept}{BY_READER}"]
+        watched = next((found for found in (heads, of_reader, table) if len(found)), table)
+        rows = watched[watched["factor"] == concept]
         if len(rows):
             yield _row("response", concept, rows.iloc[0], "value", "")

@@ -108,7 +108,7 @@ def test_it_says_how_to_read_it_and_where_a_concept_is(done):
         "digit in digit+colour in classifier: carried most by fc (0.90 [0.80, 1.00], of which its block "
         "explains 0.70), least by conv1 (0.80 [0.70, 0.90], of which its block explains 0.60)."
     ) in found.words
-    assert any("short training budget" in sentence for sentence in found.words)
+    assert any(s.startswith("All but digit in digit+colour in bottleneck, ") for s in found.words)
 
 
 def test_the_chart_is_drawn_with_the_table_behind_it(done):
@@ -153,3 +153,31 @@ def test_without_a_concept_there_is_nothing_to_compare(tmp_path):
 def test_it_is_of_the_study():
     """One output, made when all it reads is there."""
     assert EXPERIMENTS["layers"].scope == "study"
+
+
+def test_the_response_is_that_of_the_head_else_of_the_concepts_own_reader(done, monkeypatch):
+    """A reader of the digit says nothing of how an image moves with colour."""
+    from tasks.experiments import layers_numbers
+
+    plan, _ = done
+    unit = next(unit for unit in plan.units if unit.concepts == "digit+colour")
+    outputs = [("digit by the reader", "class"), ("colour by the reader", "class"), ("image", "value")]
+    rows = [
+        (output, kind, factor, drawn, statistic, i + 0.1 * (factor == "digit"), 0.0, 9.0)
+        for i, (output, kind) in enumerate(outputs)
+        for factor in ("digit", "colour")
+        for drawn in ("rows", "prior")
+        for statistic in (("tv", "kl") if kind == "class" else ("distance",))
+    ]
+    columns = ["output", "kind", "factor", "drawn", "statistic", "value", "low", "high"]
+    table = pd.DataFrame(rows, columns=columns)
+
+    def told(table):
+        found = type("Sealed", (), {"table": lambda self, name: table})()
+        monkeypatch.setattr(layers_numbers, "read_found", lambda output: found)
+        return {row["concept"]: row["value"] for row in layers_numbers._response(None, unit)}
+
+    assert told(table) == pytest.approx({"digit": 0.1, "colour": 1.0})
+    head = table.assign(output=table["output"].replace({"digit by the reader": "digit"}))
+    assert told(head) == pytest.approx({"digit": 0.1, "colour": 0.0})
+    assert told(table[table["output"] == "image"]) == pytest.approx({"digit": 2.1, "colour": 2.0})
