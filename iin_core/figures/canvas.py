@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from iin_core.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 INK = "#1f2933"
@@ -130,16 +131,36 @@ def _is_hidden(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cf", "Co", "Cs", "Cn"}
 
 
-def require_columns(table_columns: list[str], wanted: tuple[str, ...], what: str) -> None:
+def require_columns(table: pd.DataFrame, wanted: tuple[str, ...], what: str) -> None:
     """See that a table has the columns that a figure draws.
 
     Raises:
         InputError: naming the columns that are missing.
     """
-    missing = [name for name in wanted if name not in table_columns]
+    missing = [name for name in wanted if name not in table.columns]
     if missing:
         raise InputError(
             f"The table for {what} lacks {', '.join(map(repr, missing))}.",
-            where=f"columns {table_columns}",
+            where=f"columns {list(table.columns)}",
             fix=f"give the columns {', '.join(wanted)}",
+        )
+
+
+def require_rows(table: pd.DataFrame, wanted: tuple[str, ...], what: str, fix: str) -> None:
+    """See that a table has the columns that a figure draws, and at least one row.
+
+    Args:
+        table: what is to be drawn.
+        wanted: its columns.
+        what: the figure: "a layer × concept chart", "training curves".
+        fix: what to give where there is no row.
+
+    Raises:
+        InputError: columns are missing, or there is no row.
+    """
+    require_columns(table, wanted, what)
+    if table.empty:
+        verb = "need" if what.endswith("s") else "needs"
+        raise InputError(
+            f"{what[0].upper()}{what[1:]} {verb} at least one row.", where="an empty table", fix=fix
         )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from iin_core.errors import InputError
 from iin_core.figures.canvas import (
     MARKERS,
     SERIES,
@@ -16,9 +15,10 @@ from iin_core.figures.canvas import (
     head,
     name_text,
     new_figure,
-    require_columns,
+    require_rows,
     save,
 )
+from iin_core.figures.depth import figure_width, frame, layers_of, panel_widths, places, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,19 +40,13 @@ def layers_compared(path: Destination, table: pd.DataFrame, *, title: str) -> No
     Raises:
         InputError: columns missing, or no rows.
     """
-    require_columns(list(table.columns), _COLUMNS, "a comparison of layers")
-    if table.empty:
-        raise InputError(
-            "A comparison of layers needs at least one row.",
-            where="an empty table",
-            fix="give the measures of one layer or more",
-        )
+    require_rows(table, _COLUMNS, "a comparison of layers", "give the measures of one layer or more")
     measures, models, concepts = (
         list(dict.fromkeys(table[name])) for name in ("measure", "model", "concept")
     )
     with drawing():
-        sizes = [max(table.loc[table["model"] == model, "index"].nunique(), 1.6) for model in models]
-        figure = new_figure(min(max(2.2 + 0.95 * sum(sizes), 5.2), 16), 0.9 + 1.75 * len(measures))
+        sizes = panel_widths(table, models)
+        figure = new_figure(figure_width(sizes), 0.9 + 1.75 * len(measures))
         panels = figure.subplots(
             len(measures), len(models), sharex="col", sharey="row", squeeze=False, width_ratios=sizes
         )
@@ -70,31 +64,18 @@ def layers_compared(path: Destination, table: pd.DataFrame, *, title: str) -> No
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, of_model: pd.DataFrame, concepts: list[str]) -> None:
-    layers = of_model.drop_duplicates("index").sort_values("index")
-    places = {index: i for i, index in enumerate(layers["index"])}
+    layers = layers_of(of_model)
     for k, concept in enumerate(concepts):
         own = rows[rows["concept"] == concept].sort_values("index")
         if own.empty:
             continue
-        x = np.array([places[index] for index in own["index"]], dtype=float)
-        # Concepts side by side, so that equal values and their bars do not hide each other.
-        x += (k - (len(concepts) - 1) / 2) * min(0.06, 0.3 / len(concepts))
-        middle = own["value"].to_numpy(float)
-        ends = own[["low", "high"]].to_numpy(float).T
-        spread = np.nan_to_num(np.clip(np.stack([middle - ends[0], ends[1] - middle]), 0, None))
         colour, marker = SERIES[k % len(SERIES)], MARKERS[k % len(MARKERS)]
         axes.errorbar(
-            x, middle, spread, color=colour, marker=marker, ms=4.5, lw=1.6, capsize=2, elinewidth=1.0,
-            label=name_text(concept),
+            places(own, layers, k, len(concepts)), own["value"], spread(own), color=colour, marker=marker,
+            ms=4.5, lw=1.6, capsize=2, elinewidth=1.0, label=name_text(concept),
         )  # fmt: skip
-    axes.set_xticks(range(len(layers)), [name_text(name, 16) for name in layers["layer"]])
-    if len(layers) > 6 or max(len(str(name)) for name in layers["layer"]) > 10:
-        for text in axes.get_xticklabels():
-            text.set(rotation=35, ha="right", rotation_mode="anchor")
-    axes.set_xlim(-0.5, len(layers) - 0.5)
+    frame(axes, layers)
     axes.set_ylim(bottom=0)
-    axes.grid(axis="y")
-    axes.set_axisbelow(True)
 
 
 def _lines(panels: np.ndarray) -> tuple[list[Any], list[str]]:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from iin_core.errors import InputError
 from iin_core.figures.canvas import (
     SERIES,
     Destination,
     drawing,
     head,
     new_figure,
-    require_columns,
+    require_rows,
     save,
 )
 
@@ -37,13 +36,7 @@ def curves(path: Destination, table: pd.DataFrame, *, title: str) -> None:
     Raises:
         InputError: columns missing, or no rows.
     """
-    require_columns(list(table.columns), _COLUMNS, "training curves")
-    if table.empty:
-        raise InputError(
-            "Training curves need at least one row.",
-            where="an empty table",
-            fix="give the losses that the training wrote down",
-        )
+    require_rows(table, _COLUMNS, "training curves", "give the losses that the training wrote down")
     with drawing():
         figure = new_figure(7.2, 2.7)
         left, right = figure.subplots(1, 2)

@@ -154,7 +154,7 @@ def _cell(axes: Axes, place: tuple[int, int], share: float, own: bool, n_classes
 
 def _checked(table: pd.DataFrame, columns: tuple[str, ...], what: str, by: str) -> list[Any]:
     """The different values of one column, in order."""
-    require_columns(list(table.columns), columns, what)
+    require_columns(table, columns, what)
     found = list(dict.fromkeys(table[by]))
     if not found:
         raise InputError(f"There is nothing to draw in {what}.", fix="give a table with rows")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from iin_core.errors import InputError
 from iin_core.figures.canvas import (
     MARKERS,
     QUIET,
@@ -17,9 +16,10 @@ from iin_core.figures.canvas import (
     head,
     name_text,
     new_figure,
-    require_columns,
+    require_rows,
     save,
 )
+from iin_core.figures.depth import frame, layers_of, places, spread, turn_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +34,7 @@ NAMES = {
 _COLUMNS = ("code", "concept", "accuracy", "low", "high", "chance")
 _OVER_DEPTH = (*_COLUMNS, "model", "layer", "index")
 _DOTTED = (0, (1, 2))
+_REFUSED = ("a chart of what a layer discards", "give what probes read of one concept or more")
 
 
 def invariance_dots(path: Destination, table: pd.DataFrame, *, title: str) -> None:
@@ -47,7 +48,7 @@ def invariance_dots(path: Destination, table: pd.DataFrame, *, title: str) -> No
     Raises:
         InputError: columns missing, or no rows.
     """
-    _check(table, _COLUMNS)
+    require_rows(table, _COLUMNS, *_REFUSED)
     concepts, codes = list(dict.fromkeys(table["concept"])), [c for c in NAMES if c in set(table["code"])]
     with drawing():
         figure = new_figure(6.8, 1.5 + 0.32 * len(concepts) * (len(codes) + 0.6))
@@ -76,9 +77,9 @@ def invariances_over_depth(path: Destination, table: pd.DataFrame, *, title: str
     Raises:
         InputError: columns missing, or no rows.
     """
-    _check(table, _OVER_DEPTH)
+    require_rows(table, _OVER_DEPTH, *_REFUSED)
     concepts, codes = list(dict.fromkeys(table["concept"])), [c for c in NAMES if c in set(table["code"])]
-    layers = table.drop_duplicates("index").sort_values("index")
+    layers = layers_of(table)
     with drawing():
         width = max(2.4, 0.75 * len(layers) + 0.6)
         figure = new_figure(min(max(width * len(concepts), 5.6), 16), 3.8)
@@ -92,45 +93,27 @@ def invariances_over_depth(path: Destination, table: pd.DataFrame, *, title: str
         save(figure, path)
 
 
-def _check(table: pd.DataFrame, columns: tuple[str, ...]) -> None:
-    require_columns(list(table.columns), columns, "what a layer discards")
-    if table.empty:
-        raise InputError(
-            "A chart of what a layer discards needs at least one row.",
-            where="an empty table",
-            fix="give what probes read of one concept or more",
-        )
-
-
 def _concept(axes: Axes, table: pd.DataFrame, codes: list[str], i: int) -> None:
     rows = table.set_index("code")
     places = i + (np.arange(len(codes)) - (len(codes) - 1) / 2) * 0.8 / len(codes)
     for place, code in zip(places, codes, strict=True):
         if code in rows.index:
-            row = rows.loc[code]
-            spread = np.nan_to_num(np.clip([[row.accuracy - row.low], [row.high - row.accuracy]], 0, None))
-            axes.errorbar(row.accuracy, place, xerr=spread, capsize=2.5, elinewidth=1.1, **_style(code))
+            row = rows.loc[[code]]
+            ends = spread(row, "accuracy")
+            axes.errorbar(row["accuracy"], [place], xerr=ends, capsize=2.5, elinewidth=1.1, **_style(code))
     chance = float(table["chance"].iloc[0])
     axes.plot([chance] * 2, [i - 0.45, i + 0.45], color=QUIET, lw=1.2, ls=_DOTTED)
 
 
 def _panel(axes: Axes, table: pd.DataFrame, codes: list[str], layers: pd.DataFrame) -> None:
-    place = {index: i for i, index in enumerate(layers["index"])}
     for k, code in enumerate(codes):
         rows = table[table["code"] == code].sort_values("index")
-        x = np.array([place[index] for index in rows["index"]], float) + (k - 1.5) * 0.05
-        middle = rows["accuracy"].to_numpy(float)
-        spread = [middle - rows["low"].to_numpy(float), rows["high"].to_numpy(float) - middle]
-        bars = np.nan_to_num(np.clip(spread, 0, None))
-        axes.errorbar(x, middle, yerr=bars, capsize=2.5, elinewidth=1.1, lw=1.8, **_style(code))
+        x, ends = places(rows, layers, k, len(codes)), spread(rows, "accuracy")
+        axes.errorbar(x, rows["accuracy"], yerr=ends, capsize=2.5, elinewidth=1.1, lw=1.8, **_style(code))
     axes.axhline(float(table["chance"].iloc[0]), color=QUIET, lw=1.2, ls=_DOTTED)
-    axes.set_xticks(range(len(layers)), [name_text(name, 14) for name in layers["layer"]])
-    for text in axes.get_xticklabels():
-        text.set(rotation=35, ha="right", rotation_mode="anchor")
-    axes.set_xlim(-0.4, len(layers) - 0.6)
+    frame(axes, layers)
+    turn_names(axes)
     axes.set_ylim(-0.02, 1.04)
-    axes.grid(axis="y")
-    axes.set_axisbelow(True)
 
 
 def _style(code: str) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from iin_core.errors import InputError
 from iin_core.figures.canvas import (
     MARKERS,
     QUIET,
@@ -17,9 +16,10 @@ from iin_core.figures.canvas import (
     head,
     name_text,
     new_figure,
-    require_columns,
+    require_rows,
     save,
 )
+from iin_core.figures.depth import figure_width, frame, layers_of, panel_widths, places, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,18 +42,13 @@ def layer_concept_chart(path: Destination, table: pd.DataFrame, *, title: str) -
     Raises:
         InputError: columns missing, or no rows.
     """
-    require_columns(list(table.columns), _COLUMNS, "a layer × concept chart")
-    if table.empty:
-        raise InputError(
-            "A layer × concept chart needs at least one row.",
-            where="an empty table",
-            fix="give the probes' accuracies of one layer or more",
-        )
+    fix = "give the probes' accuracies of one layer or more"
+    require_rows(table, _COLUMNS, "a layer × concept chart", fix)
     concepts = list(dict.fromkeys(table["concept"]))
     models = list(dict.fromkeys(table["model"]))
     with drawing():
-        sizes = [max(table.loc[table["model"] == model, "index"].nunique(), 1.6) for model in models]
-        figure = new_figure(min(max(2.2 + 0.95 * sum(sizes), 5.2), 16), 3.7)
+        sizes = panel_widths(table, models)
+        figure = new_figure(figure_width(sizes), 3.7)
         panels = figure.subplots(1, len(models), sharey=True, squeeze=False, width_ratios=sizes)[0]
         for axes, model in zip(panels, models, strict=True):
             _panel(axes, table[table["model"] == model], concepts)
@@ -65,32 +60,19 @@ def layer_concept_chart(path: Destination, table: pd.DataFrame, *, title: str) -
 
 
 def _panel(axes: Axes, table: pd.DataFrame, concepts: list[str]) -> None:
-    layers = table.drop_duplicates("index").sort_values("index")
-    positions = {index: i for i, index in enumerate(layers["index"])}
+    layers = layers_of(table)
     for k, concept in enumerate(concepts):
         rows = table[table["concept"] == concept].sort_values("index")
-        x = np.array([positions[index] for index in rows["index"]], dtype=float)
-        # Concepts side by side, so that equal accuracies and their bars do not hide each other.
-        x += (k - (len(concepts) - 1) / 2) * min(0.06, 0.3 / len(concepts))
-        _line(axes, x, rows, k)
-    axes.set_xticks(range(len(layers)), [name_text(name, 16) for name in layers["layer"]])
-    crowded = len(layers) > 6 or max(len(str(name)) for name in layers["layer"]) > 10
-    if crowded:
-        for text in axes.get_xticklabels():
-            text.set(rotation=35, ha="right", rotation_mode="anchor")
-    axes.set_xlim(-0.5, len(layers) - 0.5)
+        _line(axes, places(rows, layers, k, len(concepts)), rows, k)
+    frame(axes, layers)
     axes.set_ylim(-0.02, 1.04)
     axes.set_yticks(np.linspace(0, 1, 6))
-    axes.grid(axis="y")
-    axes.set_axisbelow(True)
 
 
 def _line(axes: Axes, x: np.ndarray, rows: pd.DataFrame, k: int) -> None:
     colour, marker = SERIES[k % len(SERIES)], MARKERS[k % len(MARKERS)]
-    middle = rows["accuracy"].to_numpy(float)
-    low, high = rows["low"].to_numpy(float), rows["high"].to_numpy(float)
-    spread = np.nan_to_num(np.clip(np.stack([middle - low, high - middle]), 0, None))
-    axes.errorbar(x, middle, spread, color=colour, marker=marker, ms=5.5, lw=1.8, capsize=2.5, elinewidth=1.1)
+    how: dict[str, Any] = {"color": colour, "marker": marker, "capsize": 2.5, "elinewidth": 1.1}
+    axes.errorbar(x, rows["accuracy"], spread(rows, "accuracy"), ms=5.5, lw=1.8, **how)
     for chance in rows["chance"].dropna().unique()[:1]:
         axes.axhline(chance, color=colour, lw=1.2, ls=(0, (1, 2)))
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from iin_core.errors import InputError
 from iin_core.figures.canvas import (
     SERIES,
     Destination,
     drawing,
     head,
     new_figure,
-    require_columns,
+    require_rows,
     save,
 )
 
@@ -33,13 +32,8 @@ def line_curves(path: Destination, table: pd.DataFrame, *, title: str) -> None:
     Raises:
         InputError: columns missing, or no rows.
     """
-    require_columns(list(table.columns), _COLUMNS, "curves along lines")
-    if table.empty:
-        raise InputError(
-            "Curves along lines need at least one row.",
-            where="an empty table",
-            fix="give a quantity at two points of a line or more",
-        )
+    fix = "give a quantity at two points of a line or more"
+    require_rows(table, _COLUMNS, "curves along lines", fix)
     quantities = list(dict.fromkeys(table["quantity"]))
     with drawing():
         figure = new_figure(max(3.1 * len(quantities), 4.2), 3.0)

@@ -46,7 +46,7 @@ def leakage_matrix(path: Destination, table: pd.DataFrame, *, title: str) -> Non
 
     The matrix is this project's; see `iin_core.metrics.leakage`.
     """
-    require_columns(list(table.columns), _COLUMNS, "a leakage matrix")
+    require_columns(table, _COLUMNS, "a leakage matrix")
     twice = table.duplicated(["block", "concept"])
     if table.empty or bool(twice.any()):
         raise InputError(

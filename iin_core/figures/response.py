@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from iin_core.errors import InputError
 from iin_core.figures.canvas import (
     INK,
     MARKERS,
@@ -18,9 +17,10 @@ from iin_core.figures.canvas import (
     head,
     name_text,
     new_figure,
-    require_columns,
+    require_rows,
     save,
 )
+from iin_core.figures.depth import figure_width, frame, layers_of, panel_widths, places, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +34,7 @@ _NAMES = {
     "class_std": "std of the class index (as published)",
     "distance": "squared distance, 1 = another row",
 }
+_FIX = "give the responses of one factor or more"
 _DRAWS = {"prior": "from its prior", "rows": "from other rows", "normal": "from N(0, I), as published"}
 
 
@@ -52,8 +53,7 @@ def response_bars(path: Destination, table: pd.DataFrame, *, title: str) -> None
 
     Source: Esser et al., CVPR 2020, figure 4, with KL and total variation in place of the class index.
     """
-    require_columns(list(table.columns), _BARS, "a chart of responses")
-    _refuse_empty(table, "a chart of responses")
+    require_rows(table, _BARS, "a chart of responses", _FIX)
     statistics = list(dict.fromkeys(table["statistic"]))
     factors = [name for name in dict.fromkeys(table["factor"]) if name != ALL]
     with drawing():
@@ -85,13 +85,12 @@ def response_over_depth(path: Destination, table: pd.DataFrame, *, title: str, l
     Raises:
         InputError: columns missing, or no rows.
     """
-    require_columns(list(table.columns), _DEPTH, "a chart of responses over depth")
-    _refuse_empty(table, "a chart of responses over depth")
+    require_rows(table, _DEPTH, "a chart of responses over depth", _FIX)
     models = list(dict.fromkeys(table["model"]))
     factors = list(dict.fromkeys(table["factor"]))
     with drawing():
-        sizes = [max(table.loc[table["model"] == model, "index"].nunique(), 1.6) for model in models]
-        figure = new_figure(min(max(2.2 + 0.95 * sum(sizes), 5.2), 16), 3.7)
+        sizes = panel_widths(table, models)
+        figure = new_figure(figure_width(sizes), 3.7)
         panels = figure.subplots(1, len(models), sharey=True, squeeze=False, width_ratios=sizes)[0]
         for axes, model in zip(panels, models, strict=True):
             _depth(axes, table[table["model"] == model], factors)
@@ -118,7 +117,7 @@ def _bars(axes: Axes, table: pd.DataFrame, factors: list[str]) -> None:
             y,
             rows["value"],
             0.92 * height,
-            xerr=_spread(rows),
+            xerr=spread(rows),
             color=SERIES[k % len(SERIES)],
             ecolor=INK,
             capsize=2,
@@ -137,17 +136,14 @@ def _bars(axes: Axes, table: pd.DataFrame, factors: list[str]) -> None:
 
 
 def _depth(axes: Axes, table: pd.DataFrame, factors: list[str]) -> None:
-    layers = table.drop_duplicates("index").sort_values("index")
-    positions = {index: i for i, index in enumerate(layers["index"])}
+    layers = layers_of(table)
     for k, factor in enumerate(factors):
         rows = table[table["factor"] == factor].sort_values("index")
-        x = np.array([positions[index] for index in rows["index"]], dtype=float)
-        x += (k - (len(factors) - 1) / 2) * min(0.06, 0.3 / len(factors))
         ceiling = factor == ALL
         axes.errorbar(
-            x,
+            places(rows, layers, k, len(factors)),
             rows["value"],
-            _spread(rows),
+            spread(rows),
             color=QUIET if ceiling else SERIES[k % len(SERIES)],
             marker="_" if ceiling else MARKERS[k % len(MARKERS)],
             ls=(0, (4, 2)) if ceiling else "-",
@@ -157,25 +153,4 @@ def _depth(axes: Axes, table: pd.DataFrame, factors: list[str]) -> None:
             elinewidth=1.1,
             label="all blocks" if ceiling else name_text(factor),
         )
-    axes.set_xticks(range(len(layers)), [name_text(name, 16) for name in layers["layer"]])
-    if len(layers) > 6 or max(len(str(name)) for name in layers["layer"]) > 10:
-        for text in axes.get_xticklabels():
-            text.set(rotation=35, ha="right", rotation_mode="anchor")
-    axes.set_xlim(-0.5, len(layers) - 0.5)
-    axes.grid(axis="y")
-    axes.set_axisbelow(True)
-
-
-def _spread(rows: pd.DataFrame) -> np.ndarray:
-    middle, low, high = (rows[name].to_numpy(float) for name in ("value", "low", "high"))
-    spread: np.ndarray = np.nan_to_num(np.clip(np.stack([middle - low, high - middle]), 0, None))
-    return spread
-
-
-def _refuse_empty(table: pd.DataFrame, what: str) -> None:
-    if table.empty:
-        raise InputError(
-            f"{what[0].upper()}{what[1:]} needs at least one row.",
-            where="an empty table",
-            fix="give the responses of one factor or more",
-        )
+    frame(axes, layers)

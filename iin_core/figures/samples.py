@@ -72,7 +72,7 @@ def generator_chart(path: Destination, table: pd.DataFrame, *, title: str) -> No
         InputError: a column is missing.
     """
     wanted = ("method", *(name + end for name in _MEASURES for end in ("", "_low", "_high")))
-    require_columns(list(table.columns), wanted, "generators")
+    require_columns(table, wanted, "generators")
     names = [name_text(name) for name in table["method"]]
     places = np.arange(len(names))[::-1]
     with drawing():
