@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from iin_core.blocks import Blocks
-from iin_core.errors import CheckpointError, InputError
 from iin_core.flow import NormalizingFlow
 from iin_core.front import Front
 from iin_core.interpreter import Interpreter
 from iin_core.priors import ClassPrior, NormalPrior, Prior, ValuePrior
+from iin_core.saved_folder import SavedFolder, under
 from iin_core.transforms import (
     ActNorm,
     ConditionalAffine,
@@ -28,7 +27,9 @@ from iin_core.transforms import (
 from iin_core.transforms.conditional_affine import describe, rebuild
 
 FORMAT = 2
-_JSON, _TENSORS = "interpreter.json", "interpreter.safetensors"
+_FILES = SavedFolder(
+    "interpreter", "iin_interpreter", FORMAT, "interpreter", "Interpreter.save and iin export write"
+)
 _KINDS: dict[type[nn.Module], str] = {
     ActNorm: "actnorm",
     ConditionalAffine: "conditional_affine",
@@ -45,14 +46,6 @@ def save(interpreter: Interpreter, folder: Path) -> None:
     Raises:
         InputError: the folder's name is that of a file.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(
-            "An interpreter is saved as a folder, and a file of that name is there.",
-            where=str(folder),
-            fix="name another folder",
-        )
-    from safetensors.torch import save_file
-
     front = interpreter.front
     tensors = {f"flow.{name}": value for name, value in interpreter.flow.state_dict().items()}
     tensors |= {"front.mean": front.mean, "front.forward": front.forward, "front.backward": front.backward}
@@ -61,7 +54,6 @@ def save(interpreter: Interpreter, folder: Path) -> None:
     for name, prior in interpreter.priors.items():
         tensors |= {f"prior.{name}.{part}": value for part, value in _prior_tensors(prior).items()}
     document = {
-        "iin_interpreter": FORMAT,
         "n_features": interpreter.n_features,
         "blocks": interpreter.blocks.dims,
         "flow": [_describe(transform) for transform in interpreter.flow.transforms],
@@ -69,9 +61,7 @@ def save(interpreter: Interpreter, folder: Path) -> None:
         "priors": {name: _prior_json(prior) for name, prior in interpreter.priors.items()},
         "meta": interpreter.meta,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, folder / _TENSORS)
-    (folder / _JSON).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _FILES.write(folder, document, tensors)
 
 
 def load(folder: Path) -> Interpreter:
@@ -80,39 +70,13 @@ def load(folder: Path) -> Interpreter:
     Raises:
         CheckpointError: files are missing, cut short, of a newer version, or do not fit together.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        document = json.loads((folder / _JSON).read_text(encoding="utf-8"))
-        version = document["iin_interpreter"]
-        if version > FORMAT:
-            raise CheckpointError(
-                f"The interpreter has format {version}; this version reads up to {FORMAT}.",
-                where=str(folder),
-                fix="update iin",
-            )
-        return _assemble(document, load_file(folder / _TENSORS))
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            "The folder does not hold an interpreter.",
-            where=str(error.filename),
-            fix=f"give a folder with {_JSON} and {_TENSORS}, as Interpreter.save and iin export write it",
-        ) from error
-    except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"The interpreter's files do not fit together: {error}",
-            where=str(folder),
-            fix="export the interpreter again",
-        ) from error
+    return _FILES.read(folder, _assemble)
 
 
 def _assemble(document: dict[str, Any], tensors: dict[str, Tensor]) -> Interpreter:
     blocks = Blocks(document["blocks"])
     flow = NormalizingFlow(_rebuild(entry, blocks.n_dims) for entry in document["flow"])
-    flow.load_state_dict(
-        {name.removeprefix("flow."): value for name, value in tensors.items() if name.startswith("flow.")}
-    )
+    flow.load_state_dict(under("flow.", tensors))
     front = Front(
         tensors["front.mean"],
         tensors["front.forward"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,17 @@ from torch import Tensor, nn
 from iin_core.conditional_flow import ConditionalFlow
 from iin_core.conditional_rows import GivenMap
 from iin_core.embedding import Embedding, SpatialEmbedding
-from iin_core.errors import CheckpointError
 from iin_core.front import Front
 from iin_core.invariance import ConditionalInterpreter
+from iin_core.saved_folder import SavedFolder, under
 from iin_core.transforms import ActNorm, NetShape, Permutation, Rotation
 from iin_core.transforms.conditional_coupling import ConditionalCoupling
 from iin_core.transforms.leaky import Leaky
 
 FORMAT = 1
-_JSON, _TENSORS = "invariance.json", "invariance.safetensors"
+_FILES = SavedFolder(
+    "invariance", "iin_invariance", FORMAT, "conditional interpreter", "ConditionalInterpreter.save writes"
+)
 _KINDS: dict[type[nn.Module], str] = {
     ActNorm: "actnorm",
     ConditionalCoupling: "conditional_coupling",
@@ -32,9 +33,11 @@ _KINDS: dict[type[nn.Module], str] = {
 
 
 def save(interpreter: ConditionalInterpreter, folder: Path) -> None:
-    """Write a conditional interpreter into a folder, which is made."""
-    from safetensors.torch import save_file
+    """Write a conditional interpreter into a folder, which is made.
 
+    Raises:
+        InputError: the folder's name is that of a file.
+    """
     front, given, flow = interpreter.front, interpreter.given, interpreter.flow
     tensors = {f"flow.{name}": value for name, value in flow.state_dict().items()}
     tensors |= {f"front.{name}": getattr(front, name) for name in ("mean", "forward", "backward")}
@@ -42,7 +45,6 @@ def save(interpreter: ConditionalInterpreter, folder: Path) -> None:
     if given is not None:
         tensors |= {f"given.{name}": getattr(given, name) for name in ("centre", "scale", "turn")}
     document = {
-        "iin_invariance": FORMAT,
         "n_dims": interpreter.n_dims,
         "embedding": _describe_embedding(flow.embedding),
         "between": len(flow.between) // 2,
@@ -51,9 +53,7 @@ def save(interpreter: ConditionalInterpreter, folder: Path) -> None:
         "given": None if given is None else {"explained": given.explained},
         "meta": interpreter.meta,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, folder / _TENSORS)
-    (folder / _JSON).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _FILES.write(folder, document, tensors)
 
 
 def load(folder: Path) -> ConditionalInterpreter:
@@ -62,31 +62,7 @@ def load(folder: Path) -> ConditionalInterpreter:
     Raises:
         CheckpointError: files are missing, cut short, of a newer version, or do not fit together.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        document = json.loads((folder / _JSON).read_text(encoding="utf-8"))
-        version = document["iin_invariance"]
-        if version > FORMAT:
-            raise CheckpointError(
-                f"The conditional interpreter has format {version}; this version reads up to {FORMAT}.",
-                where=str(folder),
-                fix="update iin",
-            )
-        return _assemble(document, load_file(folder / _TENSORS))
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            "The folder does not hold a conditional interpreter.",
-            where=str(error.filename),
-            fix=f"give a folder with {_JSON} and {_TENSORS}, as ConditionalInterpreter.save writes it",
-        ) from error
-    except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"The conditional interpreter's files do not fit together: {error}",
-            where=str(folder),
-            fix="save it again",
-        ) from error
+    return _FILES.read(folder, _assemble)
 
 
 def _assemble(document: dict[str, Any], tensors: dict[str, Tensor]) -> ConditionalInterpreter:
@@ -95,20 +71,16 @@ def _assemble(document: dict[str, Any], tensors: dict[str, Tensor]) -> Condition
     between = [(torch.empty(1, width, width), torch.empty(1, 1, width)) for _ in range(document["between"])]
     transforms = [_rebuild(entry, n_dims, width) for entry in document["flow"]]
     flow = ConditionalFlow(embedding, transforms, between)
-    flow.load_state_dict(_under("flow.", tensors))
+    flow.load_state_dict(under("flow.", tensors))
     front = Front(
-        **_under("front.", tensors),
+        **under("front.", tensors),
         log_det=document["front"]["log_det"],
         explained=document["front"]["explained"],
     )
     given = None
     if document["given"] is not None:
-        given = GivenMap(**_under("given.", tensors), explained=document["given"]["explained"])
+        given = GivenMap(**under("given.", tensors), explained=document["given"]["explained"])
     return ConditionalInterpreter(front, given, flow, tensors["noise"], document["meta"])
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _describe(transform: nn.Module) -> dict[str, Any]:
