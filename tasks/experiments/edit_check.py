@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
 
 from iin_core.errors import IinError
 from tasks.errors import StudyError
 from tasks.experiments.spec import EditsSpec, ExperimentSpec, SwapsSpec, TransferSpec
-from tasks.planned import ModelPlan, Plan, Unit
+from tasks.planned import Plan, Unit
 from tasks.step import Step
 
-if TYPE_CHECKING:
-    from tasks.sources.data import Data
-
-_ROWS = 2
 _NO_DECODER = "there is no decoder: a swap is shown as an image that the model decodes (`decoder: output`)"
 
 
@@ -109,6 +104,7 @@ def _unknown(plan: Plan, spec: EditsSpec) -> Iterator[StudyError]:
 
 
 def _without_images(plan: Plan, spec: ExperimentSpec, apply: Callable[..., str]) -> list[StudyError]:
+    from tasks.experiments.decoder_check import checked_images
     from tasks.sources.data import open_data
 
     found: list[StudyError] = []
@@ -119,27 +115,7 @@ def _without_images(plan: Plan, spec: ExperimentSpec, apply: Callable[..., str])
             continue
         data = data or open_data(plan.study.data.source, plan.folder)
         try:
-            _decode(plan, model, data)
+            checked_images(plan, model, data)
         except IinError as error:
             found.append(StudyError(error.what, where=error.where, fix=error.fix))
     return found
-
-
-def _decode(plan: Plan, model: ModelPlan, data: Data) -> None:
-    import numpy as np
-    import torch
-
-    from iin_core.hooks import call, model_raised
-    from iin_core.image_features import as_images
-    from tasks.experiments.seen import image_shape
-    from tasks.sources.imported import FAULTS
-    from tasks.sources.models import open_model
-
-    batch: Any = data.batch(np.arange(min(_ROWS, len(data))))
-    network = open_model(model.spec.source, plan.folder)
-    with torch.no_grad():
-        try:
-            output = call(network, batch)
-        except FAULTS as error:
-            raise model_raised(error, "", network) from error
-    as_images(output, image_shape(batch), f"decoder of model {model.name!r}")

@@ -23,13 +23,13 @@ from tasks.experiments.found import Drawn, Found
 from tasks.experiments.sampling_networks import (
     extra_step,
     features_of,
-    image_shape,
     open_features,
     open_vae,
     vae_samples,
     vae_source,
 )
 from tasks.experiments.sampling_words import BACK, CAPTIONS, VAE, sentences, sheet_alt
+from tasks.experiments.seen import image_shape
 from tasks.experiments.spec import SamplingSpec
 from tasks.prepare_worker import open_prepared
 

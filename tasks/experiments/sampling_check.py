@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any
-
-import numpy as np
-import torch
 
 from iin_core.errors import IinError
-from iin_core.hooks import call, model_raised
-from iin_core.image_features import as_images
 from tasks.errors import StudyError
-from tasks.experiments.sampling_networks import features_of, image_shape, open_features
+from tasks.experiments.decoder_check import checked_images
+from tasks.experiments.sampling_networks import features_of, open_features
 from tasks.experiments.spec import SamplingSpec
 from tasks.planned import ModelPlan, Plan, Unit
 from tasks.sources.data import Data, open_data
-from tasks.sources.imported import FAULTS
 from tasks.sources.models import open_model
-
-_ROWS = 2
 
 
 def applies(plan: Plan, target: Unit, spec: SamplingSpec) -> str:
@@ -57,15 +49,7 @@ def problems(plan: Plan, spec: SamplingSpec) -> list[StudyError]:
 
 
 def _of_model(plan: Plan, spec: SamplingSpec, model: ModelPlan, data: Data) -> Iterator[StudyError]:
-    batch: Any = data.batch(np.arange(min(_ROWS, len(data))))
-    shape = image_shape(batch)
-    network = open_model(model.spec.source, plan.folder)
-    with torch.no_grad():
-        try:
-            output = call(network, batch)
-        except FAULTS as error:
-            raise model_raised(error, "", network) from error
-    as_images(output, shape, f"decoder of model {model.name!r}")
+    batch = checked_images(plan, model, data)
     reader = open_model(model.spec.reader.source, plan.folder) if model.spec.reader else None
     width = features_of(open_features(spec, reader, plan.folder), batch).shape[1]
     n = min(spec.n, plan.sizes.n_heldout)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from iin_core.errors import IinError, ModelError
+from iin_core.errors import IinError
 from iin_core.hooks import model_raised
 from iin_core.image_features import ImageFeatures
 from iin_core.readings import make_reading
@@ -170,19 +170,3 @@ def features_of(extract: ImageFeatures, images: Tensor) -> Tensor:
         raise
     except FAULTS as error:
         raise model_raised(error, "features", extract.network) from error
-
-
-def image_shape(batch: Any) -> tuple[int, ...]:
-    """(channels, height, width) of the data's images.
-
-    Raises:
-        ModelError: what the data gives the model is no tensor of images.
-    """
-    if not isinstance(batch, Tensor) or batch.ndim != 4:
-        kind = tuple(batch.shape) if isinstance(batch, Tensor) else type(batch).__name__
-        raise ModelError(
-            f"The examples are no images (n, channels, height, width): {kind}.",
-            where="experiments: sampling",
-            fix="sample where the data are images, or take `sampling` out of `experiments`",
-        )
-    return tuple(batch.shape[1:])
