@@ -57,9 +57,8 @@ def response_bars(path: Destination, table: pd.DataFrame, *, title: str) -> None
     statistics = list(dict.fromkeys(table["statistic"]))
     factors = [name for name in dict.fromkeys(table["factor"]) if name != ALL]
     with drawing():
-        figure = new_figure(
-            max(2.9 * len(statistics), 4.2), 1.5 + 0.24 * len(factors) * table["drawn"].nunique()
-        )
+        width = max(2.9 * len(statistics), 5.2)
+        figure = new_figure(width, 1.5 + 0.24 * len(factors) * table["drawn"].nunique())
         panels = figure.subplots(1, len(statistics), sharey=True, squeeze=False)[0]
         for axes, statistic in zip(panels, statistics, strict=True):
             _bars(axes, table[table["statistic"] == statistic], factors)
@@ -67,7 +66,7 @@ def response_bars(path: Destination, table: pd.DataFrame, *, title: str) -> None
         panels[0].set_yticks(range(len(factors)), [name_text(name, 20) for name in factors])
         panels[0].invert_yaxis()
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower left", ncols=4, fontsize=8)
+        figure.legend(handles, labels, loc="outside lower left", ncols=int(width // 1.7), fontsize=8)
         head(figure, title)
         save(figure, path)
 
