@@ -13,8 +13,6 @@ from tasks.errors import StudyError
 from tasks.sources.data import Data, open_data
 from tasks.study import Study
 
-_SCAN = 1024
-
 
 def study_data(study: Study, folder: Path) -> Data:
     """The data of a study, with a column for each input that a reading names as its `condition`.
@@ -47,8 +45,7 @@ def study_data(study: Study, folder: Path) -> Data:
 
 def _values(data: Data, name: str) -> NDArray[np.generic]:
     parts = []
-    for start in range(0, len(data), _SCAN):
-        batch = data.batch(np.arange(start, min(start + _SCAN, len(data))))
+    for _, batch in data.batches():
         part = None if isinstance(batch, Tensor) else batch.get(name)
         if part is None or part.numel() != len(part):
             shown = "one tensor without a name" if isinstance(batch, Tensor) else ", ".join(batch)

@@ -31,11 +31,11 @@ _log = logging.getLogger("tasks.extract")
 
 @dataclass(frozen=True)
 class LayerJob:
-    """Where the rows of one layer go: `path` is the attempt's folder, in which the array exists.
+    """Where the rows of one layer come from, and where they go.
 
     Args:
         layer, reading, layout: which rows.
-        path: see above.
+        path: of the attempt, in which the array exists.
         shape: of its activation, without the batch axis.
         n_calls: of its module in one forward pass.
     """

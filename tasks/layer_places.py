@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iin_core.reading_calls import AtCall
-from iin_core.reading_entries import Entries, drawn
+from iin_core.reading_entries import Axis, Entries, drawn
 from iin_core.reading_inputs import MASK, NO_MASK, real_tokens, spans
 from iin_core.readings import Reading, make_reading
 from iin_core.spec import ReadingSpec
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 ROW, CALL = "row", "call"
 FILE = "row.parquet"
 """In the output of such a layer: one line a row of the activations; a column `row`, the row of the table."""
-_SCAN = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +103,9 @@ class LayerPlaces:
     def _reading(self, example: NDArray[np.int64], place: NDArray[np.int64]) -> Reading:
         spec = self.reading
         if spec.is_each:
-            axis = "token" if spec.token else "position"
+            axis: Axis = "token" if spec.token else "position"
             index, places = torch.from_numpy(example), torch.from_numpy(place)
-            reading: Reading = Entries(axis, index, places, mask=spec.mask)  # type: ignore[arg-type]
+            reading: Reading = Entries(axis, index, places, mask=spec.mask)
         else:
             reading = make_reading(spec.model_copy(update={"call": None}))
         return _at_call(reading, spec, self.n_calls)
@@ -188,7 +187,8 @@ def check_spans(spec: ReadingSpec, data: Data) -> None:
         return
     named: dict[str, list[Tensor]] = {}
     counts = []
-    for rows, inputs in _batches(data):
+    for rows, batch in data.batches():
+        inputs = _named(batch)
         real = real_tokens(inputs, spec.mask)
         counts += [] if real is None else [real.sum(1)]
         for name, values in {**inputs, **beside(spec, data, rows)}.items():
@@ -200,15 +200,12 @@ def check_spans(spec: ReadingSpec, data: Data) -> None:
 
 def _n_tokens(spec: ReadingSpec, data: Data) -> NDArray[np.int64]:
     """(n,) tokens of every example, without padding."""
-    found = [real_tokens(inputs, spec.mask) for _, inputs in _batches(data)]
+    found = [real_tokens(_named(batch), spec.mask) for _, batch in data.batches()]
     return np.concatenate([real.sum(1).numpy() for real in found if real is not None])
 
 
-def _batches(data: Data) -> Iterator[tuple[NDArray[np.int64], dict[str, Tensor]]]:
-    for start in range(0, len(data), _SCAN):
-        rows = np.arange(start, min(start + _SCAN, len(data)))
-        batch = data.batch(rows)
-        yield rows, batch if isinstance(batch, dict) else {}
+def _named(batch: Batch) -> dict[str, Tensor]:
+    return batch if isinstance(batch, dict) else {}
 
 
 def pairs_problems(loaded: LoadedStudy, layers: Sequence[LayerPlan]) -> list[StudyError]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from iin_core.errors import IinError
-from tasks.calls import Call, Failure
+from tasks.calls import Call, Failure, ignore
 from tasks.experiments import EXPERIMENTS, Experiment
 from tasks.experiments.planning import with_experiments
 from tasks.experiments.spec import ExperimentSpec, ExperimentsSpec
 from tasks.planned import Plan
+from tests.in_process import InProcess
 
 CODE = '''
 import numpy as np
@@ -91,18 +91,12 @@ def planned(plan: Plan) -> Plan:
 
 
 @dataclass
-class Here:
-    """A cluster that is this process; it remembers what it was called for."""
+class Here(InProcess):
+    """Remembers what it was called for."""
 
     calls: list[str] = field(default_factory=list)
 
-    def run(self, function, calls: list[Call], *, resource) -> list[Failure]:
+    def run(self, function, calls: Sequence[Call], *, resource, on_done=ignore) -> list[Failure]:
         """Call one after another."""
-        failures = []
-        for call in calls:
-            self.calls.append(call.label)
-            try:
-                function(*call.args)
-            except IinError as error:
-                failures.append(Failure(call, error))
-        return failures
+        self.calls += [call.label for call in calls]
+        return super().run(function, calls, resource=resource, on_done=on_done)

@@ -20,14 +20,14 @@ SHARED = 4
 def told_pairs(name: str, spec: PairSpec, table: pd.DataFrame) -> pd.DataFrame:
     """Pairs that the data tells: versions of one thing that differ in the concept and in nothing else.
 
+    Where the data has a column `same <column>` too, rows of different sources with one value of it share
+    the concept and nothing else, see `sharing`.
+
     Args:
         name: of the concept.
         spec: its column and correlation.
         table: of the data; rows with one value of `pair` are versions of one thing, and the concept's
             column says which. A row without either is in no pair.
-
-    Where the data has a column `same <column>` too, rows of different sources with one value of it share
-    the concept and nothing else, see `sharing`.
 
     Returns:
         As `read_pairs`: each two versions with different values, once, and behind them those that share.

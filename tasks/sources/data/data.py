@@ -20,7 +20,7 @@ from tasks.sources.data.inputs import Batch, Inputs, OwnInputs, make_inputs, sho
 from tasks.sources.data.table import make_table
 
 SCAN = 1024
-"""Rows that are read at once for the fingerprint."""
+"""Rows that are read at once where all of them are."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,12 @@ class Data:
             A tensor (b, ...), or a mapping of such.
         """
         return self.inputs.batch(np.asarray(indices, dtype=np.int64))
+
+    def batches(self) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+        """All rows in their order, a part at a time, each with the model's input for it."""
+        for start in range(0, len(self), SCAN):
+            rows = np.arange(start, min(start + SCAN, len(self)))
+            yield rows, self.batch(rows)
 
     def fingerprint(self) -> str:
         """SHA-256 of all inputs and of the table; the same however the source is stored.
@@ -113,20 +119,15 @@ def _table_fingerprint(table: pd.DataFrame) -> str:
 
 def _input_digests(data: Data) -> dict[str, str]:
     digests: dict[str, Any] = {}
-    for start, batch in _batches(data):
+    for rows, batch in data.batches():
         parts = batch if isinstance(batch, dict) else {"": batch}
         for key, part in parts.items():
-            _refuse_other_length(part, min(SCAN, len(data) - start), data.name)
-            _refuse_not_finite(part, start, data.name)
+            _refuse_other_length(part, len(rows), data.name)
+            _refuse_not_finite(part, int(rows[0]), data.name)
             header = f"{part.dtype}{tuple(part.shape[1:])}".encode()
             digest = digests.setdefault(key, hashlib.sha256(header))
             digest.update(part.contiguous().view(torch.uint8).numpy())
     return {key: digest.hexdigest() for key, digest in digests.items()}
-
-
-def _batches(data: Data) -> Iterator[tuple[int, Batch]]:
-    for start in range(0, len(data), SCAN):
-        yield start, data.batch(np.arange(start, min(start + SCAN, len(data))))
 
 
 def _refuse_other_length(part: Tensor, asked: int, name: str) -> None:

@@ -78,21 +78,19 @@ class Sketched:
         Raises:
             IinError: of a network that cannot tell a style.
         """
-        if self.spec.colour == "transfer":
-            return torch.from_numpy(self._redrawn[name][rows]).float() / LEVELS
-        return self.drawings.coloured(self._redrawn[name], rows)
+        return self._versions(self._redrawn[name], rows)
 
     def shown(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
         """For each sketch some of the images in its manner, no others redrawn: for a first look."""
         few = Sketched(self.spec, self.folder, self.table.iloc[rows], self.images[rows], self.sketches)
-        found = {}
-        for name in self.sketches:
-            levels = few._draw(name, self._style)
-            all_rows = np.arange(len(rows))
-            transferred = torch.from_numpy(levels).float() / LEVELS
-            keeps = self.spec.colour == "keep"
-            found[name] = few.drawings.coloured(levels, all_rows) if keeps else transferred
-        return found
+        all_rows = np.arange(len(rows))
+        return {name: few._versions(few._draw(name, self._style), all_rows) for name in self.sketches}
+
+    def _versions(self, levels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Tensor:
+        """Some of the images, from the bytes that were redrawn."""
+        if self.spec.colour == "transfer":
+            return torch.from_numpy(levels[rows]).float() / LEVELS
+        return self.drawings.coloured(levels, rows)
 
     @cached_property
     def _style(self) -> StyleNetwork | None:

@@ -42,11 +42,10 @@ class StyleNetwork:
         Raises:
             StudyError, ModelError: it cannot be opened or fitted, or has no such layers.
         """
-        assert self.fingerprint  # of what there is before the fit changes it
         if self.spec.fit is None:
             return self._style
         from tasks.sources.data.data import make_data
-        from tasks.sources.models import fit_declared
+        from tasks.sources.models import fit_declared, open_model
 
         fit = fit_declared(self._source, self.folder)
         if fit is None:
@@ -60,8 +59,10 @@ class StyleNetwork:
         assert isinstance(seed, int)
         # Every image is redrawn, so every image may be seen; no label of the concept exists yet.
         rows = self.table.assign(split="train")
-        fit(self._model, make_data((self.images, self.table), "images"), rows, settings=settings, seed=seed)
-        return self._style
+        # Another one: the fingerprint is of the network as it was opened.
+        model = open_model(self._source, self.folder)
+        fit(model, make_data((self.images, self.table), "images"), rows, settings=settings, seed=seed)
+        return Style.of(model, self.spec.layers, self.images)
 
     @cached_property
     def fingerprint(self) -> str:
