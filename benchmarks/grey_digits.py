@@ -42,9 +42,7 @@ def grey_digits(name: str, mnist: Path = MNIST) -> GreyDigits:
     Half of them are held out, at random; the others are for training.
     """
     if name == "mnist":
-        pixels = _idx(mnist / "t10k-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28)
-        labels = _idx(mnist / "t10k-labels-idx1-ubyte.gz", 8)
-        images = functional.pad(torch.from_numpy(pixels / np.float32(255)), (2, 2, 2, 2))
+        images, labels = mnist_digits(mnist)
     else:
         from sklearn.datasets import load_digits
 
@@ -56,6 +54,13 @@ def grey_digits(name: str, mnist: Path = MNIST) -> GreyDigits:
     table = pd.DataFrame({"source": np.arange(len(images)), "digit": labels.astype(np.int64)})
     table["split"] = np.where(held, "heldout", "train")
     return GreyDigits(images.expand(-1, 3, -1, -1).contiguous(), table)
+
+
+def mnist_digits(folder: Path = MNIST) -> tuple[Tensor, np.ndarray]:
+    """MNIST's test images (10000, 1, 32, 32) in [0, 1] and their digits (10000,)."""
+    pixels = _idx(folder / "t10k-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28)
+    labels = _idx(folder / "t10k-labels-idx1-ubyte.gz", 8).astype(np.int64)
+    return functional.pad(torch.from_numpy(pixels / np.float32(255)), (2, 2, 2, 2)), labels
 
 
 def _idx(path: Path, header: int) -> np.ndarray:

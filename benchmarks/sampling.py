@@ -14,6 +14,7 @@ import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 import torch
@@ -34,7 +35,10 @@ GREY = {"beta": 3.0}
 """Of the VAE: a grey pixel stands in three channels and counts once."""
 
 
-def fitted(path: Path, network: nn.Module, make: Callable[[], nn.Module]) -> nn.Module:
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def fitted(path: Path, network: Network, make: Callable[[], nn.Module]) -> Network:
     """The network with the weights of a file, which is made if it is not there."""
     if not path.exists():
         begun = time.process_time()
@@ -54,9 +58,7 @@ def autoencoder(data: GreyDigits, folder: Path, updates: int = 2000) -> DigitAut
         DigitAutoencoder.fit(model, data, data.table, settings={"updates": updates}, seed=0)
         return model
 
-    found = fitted(folder / "autoencoder.pt", DigitAutoencoder(), make)
-    assert isinstance(found, DigitAutoencoder)
-    return found
+    return fitted(folder / "autoencoder.pt", DigitAutoencoder(), make)
 
 
 def vae(data: GreyDigits, folder: Path, seed: int, updates: int = 2000) -> DigitVae:
@@ -67,9 +69,7 @@ def vae(data: GreyDigits, folder: Path, seed: int, updates: int = 2000) -> Digit
         DigitVae.fit(model, data, data.table, settings={"updates": updates, **GREY}, seed=seed)
         return model
 
-    found = fitted(folder / f"vae-{seed}.pt", DigitVae(), make)
-    assert isinstance(found, DigitVae)
-    return found
+    return fitted(folder / f"vae-{seed}.pt", DigitVae(), make)
 
 
 def interpreter(z: Tensor, folder: Path, seed: int) -> Interpreter:

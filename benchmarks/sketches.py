@@ -17,7 +17,6 @@ different images, same-sketch pairs take each image's two versions in a random o
 from __future__ import annotations
 
 import argparse
-import gzip
 import tempfile
 import time
 import warnings
@@ -31,7 +30,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.grey_digits import MNIST, GreyDigits, fit_reader
+from benchmarks.grey_digits import MNIST, GreyDigits, fit_reader, mnist_digits
 from iin_core import Pairs, fit
 from iin_core.examples import DigitAutoencoder
 from iin_core.examples.coloured_digits import coloured_digits
@@ -85,12 +84,9 @@ def coloured(n: int) -> tuple[np.ndarray, pd.DataFrame]:
 
 def mnist(n: int, folder: str) -> tuple[np.ndarray, pd.DataFrame]:
     """MNIST's test images, on 32 x 32 pixels, grey."""
-    with gzip.open(Path(folder) / "t10k-images-idx3-ubyte.gz") as file:
-        images = np.frombuffer(file.read()[16:], np.uint8).reshape(-1, 28, 28)[:n]
-    with gzip.open(Path(folder) / "t10k-labels-idx1-ubyte.gz") as file:
-        labels = np.frombuffer(file.read()[8:], np.uint8)[:n].astype(np.int64)
-    wide = np.pad(images, ((0, 0), (2, 2), (2, 2))).astype(np.float32) / 255
-    return np.repeat(wide[:, None], 3, 1), pd.DataFrame({"source": np.arange(len(wide)), "digit": labels})
+    images, labels = (part[:n] for part in mnist_digits(Path(folder)))
+    table = pd.DataFrame({"source": np.arange(len(images)), "digit": labels})
+    return np.repeat(images.numpy(), 3, 1), table
 
 
 def write_sketches(folder: Path, data: str) -> None:

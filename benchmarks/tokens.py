@@ -36,7 +36,7 @@ LAYERS = ("embeddings", *(f"encoder.layer.{i}" for i in range(6)))
 READING = Token("mean")
 FOLDER, FIGURE = Path("build/tokens"), Path("docs/images/tokens.png")
 SHARES = (0.60, 0.15, 0.25)
-_BATCH = 180
+_AT_ONCE = 180
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Read:
 
     def batch(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
         """The model's inputs of some rows."""
-        return {name: values[torch.from_numpy(rows)] for name, values in self.inputs.items()}
+        return _batch(self.inputs, rows)
 
 
 @torch.no_grad()
@@ -72,22 +72,16 @@ def read_all(model: nn.Module | None = None, layers: Sequence[str] = LAYERS) -> 
     encoder = model or mini_lm()
     arrays, table = sentences()
     inputs = {name: torch.from_numpy(values) for name, values in arrays.items()}
-    made = Read(
-        encoder,
-        inputs,
-        table.assign(split=assign_splits(table["source"], shares=SHARES, seed=0)),
-        {},
-        torch.empty(0),
-    )
     parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     outputs = []
-    for rows in _parts(np.arange(len(table))):
-        batch = made.batch(rows)
+    for rows in _parts(len(table)):
+        batch = _batch(inputs, rows)
         for layer, found in capture(encoder, batch, dict.fromkeys(layers, READING)).items():
             parts[layer].append(found)
         outputs.append(encoder(**batch))
     z = {layer: torch.cat(found) for layer, found in parts.items()}
-    return Read(encoder, inputs, made.table, z, torch.cat(outputs))
+    split = assign_splits(table["source"], shares=SHARES, seed=0)
+    return Read(encoder, inputs, table.assign(split=split), z, torch.cat(outputs))
 
 
 def fit_layer(read: Read, layer: str, updates: int, front_dims: int | None = None) -> Interpreter:
@@ -172,7 +166,7 @@ def edited_outputs(read: Read, layer: str, rows: NDArray[np.int64], delta: Tenso
     """The sentences' vectors while the rows of a layer are moved, (n, 384)."""
     parts = [
         run_edited(read.model, read.batch(rows[part]), {layer: (READING, delta[torch.from_numpy(part)])})
-        for part in _parts(np.arange(len(rows)))
+        for part in _parts(len(rows))
     ]
     return torch.cat(parts)
 
@@ -187,8 +181,12 @@ def _probe(read: Read, rows: Tensor, concept: str) -> Any:
     return probe.fit(rows[train].numpy(), read.table[concept].to_numpy()[train])
 
 
-def _parts(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    return [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
+def _batch(inputs: Mapping[str, Tensor], rows: NDArray[np.int64]) -> dict[str, Tensor]:
+    return {name: values[torch.from_numpy(rows)] for name, values in inputs.items()}
+
+
+def _parts(n: int) -> list[NDArray[np.int64]]:
+    return [np.arange(start, min(start + _AT_ONCE, n)) for start in range(0, n, _AT_ONCE)]
 
 
 def draw(depth: pd.DataFrame, edits: pd.DataFrame, path: Path) -> None:

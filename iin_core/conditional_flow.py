@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -54,37 +54,26 @@ class ConditionalFlow(NormalizingFlow):
 
     def move(self, z_bar: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """The same with z already embedded, (K, n, E)."""
-        log_det, read = z_bar.new_zeros(z_bar.shape[:2]), self._read(embedding)
-        for transform in self.transforms:
-            if isinstance(transform, ConditionalCoupling):
-                z_bar, own = transform(z_bar, next(read))
-            else:
-                z_bar, own = transform(z_bar)
+        log_det = z_bar.new_zeros(z_bar.shape[:2])
+        for transform, read in self._steps(embedding):
+            z_bar, own = transform(z_bar, *read)
             log_det = log_det + own
         return z_bar, log_det
 
     def move_back(self, v: Tensor, embedding: Tensor) -> Tensor:
         """The inverse of `move`."""
-        read = [*self._read(embedding)]
-        for transform in reversed(self.transforms):
-            if isinstance(transform, ConditionalCoupling):
-                v = transform.inverse(v, read.pop())
-            else:
-                v = transform.inverse(v)  # type: ignore[operator]
+        for transform, read in reversed(self._steps(embedding)):
+            v = transform.inverse(v, *read)  # type: ignore[operator]
         return v
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
         """Set what depends on data from rows [z̄ | z]: once, before training."""
         z_bar, z = self._parts(x)
-        read = self._read(self.embedding(z))
-        for transform in self.transforms:
-            if isinstance(transform, ConditionalCoupling):
-                z_bar, _ = transform(z_bar, next(read))
-                continue
+        for transform, read in self._steps(self.embedding(z)):
             if isinstance(transform, ActNorm):
                 transform.initialize(z_bar)
-            z_bar, _ = transform(z_bar)
+            z_bar, _ = transform(z_bar, *read)
 
     @property
     def n_given(self) -> int:
@@ -95,14 +84,19 @@ class ConditionalFlow(NormalizingFlow):
         n_given = self.embedding.n_in
         return x[..., :-n_given], x[..., -n_given:]
 
-    def _read(self, embedding: Tensor) -> Iterator[Tensor]:
-        """What each coupling reads, as many as there are."""
-        n_couplings = sum(isinstance(t, ConditionalCoupling) for t in self.transforms)
-        if not len(self.between):
-            yield from [embedding] * n_couplings
-        for weight, bias in zip(self.between[::2], self.between[1::2], strict=True):
-            embedding = torch.baddbmm(bias, embedding, weight)
-            yield embedding
+    def _steps(self, embedding: Tensor) -> list[tuple[nn.Module, tuple[Tensor, ...]]]:
+        """Each transform with what it reads besides rows: a coupling the embedding as it is by then."""
+        between = zip(self.between[::2], self.between[1::2], strict=True)
+        steps: list[tuple[nn.Module, tuple[Tensor, ...]]] = []
+        for transform in self.transforms:
+            if not isinstance(transform, ConditionalCoupling):
+                steps.append((transform, ()))
+                continue
+            if len(self.between):
+                weight, bias = next(between)
+                embedding = torch.baddbmm(bias, embedding, weight)
+            steps.append((transform, (embedding,)))
+        return steps
 
 
 def build_conditional_flow(

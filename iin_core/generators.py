@@ -54,11 +54,6 @@ def compare_generators(
     return pd.DataFrame(rows)
 
 
-def is_nearer(table: pd.DataFrame, method: str, other: str) -> bool:
-    """Whether every seed of a method has a smaller FID than every seed of another."""
-    return value_of(table, method, "fid_high") < value_of(table, other, "fid_low")
-
-
 def margin(table: pd.DataFrame, method: str, other: str) -> float:
     """The difference of mean FIDs (positive: `method` is nearer) less the larger spread of the two."""
     spreads = [

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from iin_core.errors import InputError, ModelError
-from iin_core.hooks import call, evaluating
+from iin_core.hooks import call, evaluating, hooked
 from iin_core.readings import Reading, make_reading
 from iin_core.spec import ReadingSpec
 from iin_core.split import capture
@@ -63,17 +63,12 @@ def before_last_linear(network: nn.Module, images: Tensor) -> Tensor:
     """
     seen: list[Tensor] = []
 
-    def keep(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def keep(_: nn.Module, inputs: tuple[Any, ...], __: Tensor) -> None:
         seen[:] = [inputs[0]]
 
-    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    hooks = [module.register_forward_pre_hook(keep) for module in linear]
-    try:
-        with evaluating(network):
-            call(network, images)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    linear = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
+    with evaluating(network), hooked(network, dict.fromkeys(linear, keep)):
+        call(network, images)
     if not seen or seen[0].ndim != 2 or len(seen[0]) != len(images):
         raise ModelError(
             "The network has no linear layer at its end whose input could serve as features.",

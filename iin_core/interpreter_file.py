@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from iin_core.blocks import Blocks
 from iin_core.flow import NormalizingFlow
@@ -15,29 +13,12 @@ from iin_core.front import Front
 from iin_core.interpreter import Interpreter
 from iin_core.priors import ClassPrior, NormalPrior, Prior, ValuePrior
 from iin_core.saved_folder import SavedFolder, under
-from iin_core.transforms import (
-    ActNorm,
-    ConditionalAffine,
-    Coupling,
-    NetShape,
-    Permutation,
-    ResidualCoupling,
-    Rotation,
-)
-from iin_core.transforms.conditional_affine import describe, rebuild
+from iin_core.transforms.saved import describe, rebuild
 
 FORMAT = 2
 _FILES = SavedFolder(
     "interpreter", "iin_interpreter", FORMAT, "interpreter", "Interpreter.save and iin export write"
 )
-_KINDS: dict[type[nn.Module], str] = {
-    ActNorm: "actnorm",
-    ConditionalAffine: "conditional_affine",
-    Coupling: "coupling",
-    Permutation: "permutation",
-    ResidualCoupling: "residual_coupling",
-    Rotation: "rotation",
-}
 
 
 def save(interpreter: Interpreter, folder: Path) -> None:
@@ -48,15 +29,13 @@ def save(interpreter: Interpreter, folder: Path) -> None:
     """
     front = interpreter.front
     tensors = {f"flow.{name}": value for name, value in interpreter.flow.state_dict().items()}
-    tensors |= {"front.mean": front.mean, "front.forward": front.forward, "front.backward": front.backward}
-    if front.rest is not None:
-        tensors["front.rest"] = front.rest
+    tensors |= {f"front.{name}": value for name, value in front.tensors().items()}
     for name, prior in interpreter.priors.items():
         tensors |= {f"prior.{name}.{part}": value for part, value in _prior_tensors(prior).items()}
     document = {
         "n_features": interpreter.n_features,
         "blocks": interpreter.blocks.dims,
-        "flow": [_describe(transform) for transform in interpreter.flow.transforms],
+        "flow": [describe(transform) for transform in interpreter.flow.transforms],
         "front": {"log_det": front.log_det, "explained": front.explained},
         "priors": {name: _prior_json(prior) for name, prior in interpreter.priors.items()},
         "meta": interpreter.meta,
@@ -75,46 +54,15 @@ def load(folder: Path) -> Interpreter:
 
 def _assemble(document: dict[str, Any], tensors: dict[str, Tensor]) -> Interpreter:
     blocks = Blocks(document["blocks"])
-    flow = NormalizingFlow(_rebuild(entry, blocks.n_dims) for entry in document["flow"])
+    flow = NormalizingFlow(rebuild(entry, blocks.n_dims) for entry in document["flow"])
     flow.load_state_dict(under("flow.", tensors))
     front = Front(
-        tensors["front.mean"],
-        tensors["front.forward"],
-        tensors["front.backward"],
-        document["front"]["log_det"],
-        document["front"]["explained"],
-        tensors.get("front.rest"),
+        **under("front.", tensors),
+        log_det=document["front"]["log_det"],
+        explained=document["front"]["explained"],
     )
     priors = {name: _load_prior(name, entry, tensors) for name, entry in document["priors"].items()}
     return Interpreter(front, flow, blocks, priors, document["meta"])
-
-
-def _describe(transform: nn.Module) -> dict[str, Any]:
-    entry: dict[str, Any] = {"kind": _KINDS[type(transform)]}
-    if isinstance(transform, (Coupling, ResidualCoupling)):
-        entry |= asdict(transform.shape)
-    if isinstance(transform, ConditionalAffine):
-        entry |= describe(transform)
-    if isinstance(transform, ResidualCoupling):
-        entry["residual"] = [transform.residual.start, transform.residual.stop]
-    return entry
-
-
-def _rebuild(entry: dict[str, Any], n_dims: int) -> nn.Module:
-    """A transform of the right shape; its tensors are loaded afterwards."""
-    made, generators = {kind: made for made, kind in _KINDS.items()}[entry["kind"]], [torch.Generator()]
-    if made is ActNorm:
-        return ActNorm(n_dims)
-    if made is ConditionalAffine:
-        return rebuild(entry)
-    if made is Permutation:
-        return Permutation(n_dims, generators)
-    if made is Rotation:
-        return Rotation(torch.empty(1, n_dims, n_dims))
-    shape = NetShape(entry["hidden"], entry["depth"], entry.get("joint", False))
-    if made is Coupling:
-        return Coupling(n_dims, shape, generators)
-    return ResidualCoupling(n_dims, slice(*entry["residual"]), shape, generators)
 
 
 def _prior_tensors(prior: Prior) -> dict[str, Tensor]:

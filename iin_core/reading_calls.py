@@ -67,7 +67,7 @@ class AtCall:
         Raises:
             InputError: of all calls, whose number is not known.
         """
-        if not self.editable:
+        if self.call == "all" and self.n_calls is None:
             raise InputError(
                 f"The reading {self.name!r} cannot put an edit back: the number of calls is not known.",
                 fix="read one call: {call: 0}",

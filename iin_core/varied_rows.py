@@ -40,7 +40,7 @@ def varied_rows(
     left = np.ones(len(order), dtype=bool)
     chosen: list[int] = []
     while len(chosen) < n and left.any():
-        seen = np.sum([times[code] for times, code in zip(used, codes, strict=True)], axis=0) + 0 * left
+        seen = sum((times[code] for times, code in zip(used, codes, strict=True)), np.zeros(len(order)))
         best = int(np.argmin(np.where(left, seen, np.inf)))
         chosen.append(int(order[best]))
         for times, code in zip(used, codes, strict=True):

@@ -7,7 +7,6 @@ seen none of their words in these roles.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -31,8 +30,8 @@ def sentence_table() -> pd.DataFrame:
     for (topic, frames), (tense, number) in product(FRAMES.items(), product(TENSES, NUMBERS)):
         for i, frame in enumerate(frames):
             for surrounding in SURROUNDINGS:
-                words = _words(frame, tense, number, surrounding)
-                lines.append((f"{topic} {i:02d}", " ".join(words), topic, tense, number))
+                text = _text(frame, tense, number, surrounding)
+                lines.append((f"{topic} {i:02d}", text, topic, tense, number))
     table = pd.DataFrame(lines, columns=["source", "text", "topic", "tense", "number"])
     return table.sort_values("source", kind="stable", ignore_index=True)
 
@@ -68,9 +67,9 @@ def sentences(folder: str | None = None) -> tuple[dict[str, NDArray[np.int64]], 
     )
 
 
-def _words(frame: Frame, tense: str, number: str, surrounding: str) -> Sequence[str]:
+def _text(frame: Frame, tense: str, number: str, surrounding: str) -> str:
     subject = frame.subject if number == "singular" else frame.plural
     verb = {"past": frame.past, "future": f"will {frame.verb}"}.get(tense)
     if verb is None:
         verb = frame.third if number == "singular" else frame.verb
-    return f"The {subject} {verb} {frame.rest} {surrounding} .".split()
+    return f"The {subject} {verb} {frame.rest} {surrounding} ."

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from iin_core.figures.canvas import (
@@ -14,11 +13,10 @@ from iin_core.figures.canvas import (
     drawing,
     head,
     name_text,
-    new_figure,
     require_rows,
     save,
 )
-from iin_core.figures.depth import figure_width, frame, layers_of, panel_widths, places, spread
+from iin_core.figures.depth import frame, layers_of, legend_below, model_panels, places, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,20 +43,13 @@ def layers_compared(path: Destination, table: pd.DataFrame, *, title: str) -> No
         list(dict.fromkeys(table[name])) for name in ("measure", "model", "concept")
     )
     with drawing():
-        sizes = panel_widths(table, models)
-        figure = new_figure(figure_width(sizes), 0.9 + 1.75 * len(measures))
-        panels = figure.subplots(
-            len(measures), len(models), sharex="col", sharey="row", squeeze=False, width_ratios=sizes
-        )
+        figure, panels = model_panels(table, models, 0.9 + 1.75 * len(measures), len(measures))
         for row, measure in zip(panels, measures, strict=True):
             for axes, model in zip(row, models, strict=True):
                 own = table[table["model"] == model]
                 _panel(axes, own[own["measure"] == measure], own, concepts)
             row[0].set_ylabel(name_text(measure, 26), fontsize=8.5)
-        for axes, model in zip(panels[0], models, strict=True):
-            axes.set_title(name_text(model, 24))
-        handles, labels = _lines(panels.ravel())
-        figure.legend(handles, labels, loc="outside lower left", ncols=min(6, len(labels)), fontsize=8.5)
+        legend_below(figure, panels, most=6)
         head(figure, title)
         save(figure, path)
 
@@ -76,12 +67,3 @@ def _panel(axes: Axes, rows: pd.DataFrame, of_model: pd.DataFrame, concepts: lis
         )  # fmt: skip
     frame(axes, layers)
     axes.set_ylim(bottom=0)
-
-
-def _lines(panels: np.ndarray) -> tuple[list[Any], list[str]]:
-    """One line for each concept, whatever panel has it."""
-    found: dict[str, Any] = {}
-    for axes in panels:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    return list(found.values()), list(found)

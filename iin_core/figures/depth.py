@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from iin_core.figures.canvas import name_text
+from iin_core.figures.canvas import name_text, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _CROWDED, _LONG = 6, 10
 
 
-def panel_widths(table: pd.DataFrame, models: Sequence[str]) -> list[float]:
-    """For each model the width of its panel: its number of layers, but never too narrow for a title."""
-    return [max(table.loc[table["model"] == model, "index"].nunique(), 1.6) for model in models]
+def model_panels(
+    table: pd.DataFrame, models: Sequence[str], height: float, n_lines: int = 1
+) -> tuple[Figure, np.ndarray]:
+    """A figure of so many inches in height, and its panels (n_lines, models) with the models' names above.
+
+    A panel is as wide as its model has layers, but never too narrow for a title; the panels of a line
+    share their axis.
+    """
+    widths = [max(table.loc[table["model"] == model, "index"].nunique(), 1.6) for model in models]
+    figure = new_figure(min(max(2.2 + 0.95 * sum(widths), 5.2), 16), height)
+    panels: np.ndarray = figure.subplots(
+        n_lines, len(models), sharex="col", sharey="row", squeeze=False, width_ratios=widths
+    )
+    for axes, model in zip(panels[0], models, strict=True):
+        axes.set_title(name_text(model, 24))
+    return figure, panels
 
 
-def figure_width(widths: Sequence[float]) -> float:
-    """Inches of a figure with such panels."""
-    return min(max(2.2 + 0.95 * sum(widths), 5.2), 16)
+def legend_below(figure: Figure, panels: np.ndarray, *, most: int) -> None:
+    """One line for each name, whatever panel has it, at most so many beside one another."""
+    found: dict[str, Any] = {}
+    for axes in panels.flat:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    columns = min(most, len(found))
+    figure.legend(list(found.values()), list(found), loc="outside lower left", ncols=columns, fontsize=8.5)
 
 
 def layers_of(table: pd.DataFrame) -> pd.DataFrame:

@@ -15,11 +15,10 @@ from iin_core.figures.canvas import (
     drawing,
     head,
     name_text,
-    new_figure,
     require_rows,
     save,
 )
-from iin_core.figures.depth import figure_width, frame, layers_of, panel_widths, places, spread
+from iin_core.figures.depth import frame, layers_of, model_panels, places, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,12 +46,9 @@ def layer_concept_chart(path: Destination, table: pd.DataFrame, *, title: str) -
     concepts = list(dict.fromkeys(table["concept"]))
     models = list(dict.fromkeys(table["model"]))
     with drawing():
-        sizes = panel_widths(table, models)
-        figure = new_figure(figure_width(sizes), 3.7)
-        panels = figure.subplots(1, len(models), sharey=True, squeeze=False, width_ratios=sizes)[0]
+        figure, (panels,) = model_panels(table, models, 3.7)
         for axes, model in zip(panels, models, strict=True):
             _panel(axes, table[table["model"] == model], concepts)
-            axes.set_title(name_text(model, 24))
         panels[0].set_ylabel("accuracy of a probe")
         _legend(figure, panels[0], concepts, table)
         head(figure, title)

@@ -97,15 +97,22 @@ def factor_map(
             where=f"factors {names}",
             fix="give two factors or more",
         )
-    both = {f"{a}, {b}": np.stack([coordinates[a], coordinates[b]], 1)[None] for a, b in pairs}
-    _checked(next(iter(both.values()))[0], concepts, both, "a map of factors")
+    shapes = {name: np.shape(values) for name, values in coordinates.items()}
+    if len(set(shapes.values())) > 1:
+        raise InputError(
+            "The factors of a map have coordinates of different shapes.",
+            where=f"coordinates {shapes}",
+            fix="give one coordinate (n,) of each factor, of the same rows",
+        )
+    places = {(a, b): np.stack([coordinates[a], coordinates[b]], 1).astype(float) for a, b in pairs}
+    both = {f"{a}, {b}": points[None] for (a, b), points in places.items()}
+    _checked(places[pairs[0]], concepts, both, "a map of factors")
     with drawing():
         figure = new_figure(_PANEL_INCHES * len(pairs) + 0.5, _PANEL_INCHES * len(concepts) + 0.5)
         grid = figure.subplots(len(concepts), len(pairs), squeeze=False)
         for line, (concept, values) in zip(grid, concepts.items(), strict=True):
             for axes, (a, b) in zip(line, pairs, strict=True):
-                places = np.stack([coordinates[a], coordinates[b]], 1).astype(float)
-                _scatter(axes, places, np.asarray(values))
+                _scatter(axes, places[a, b], np.asarray(values))
                 axes.set_xlabel(name_text(a, 18), fontsize=8.5)
                 axes.set_ylabel(name_text(b, 18), fontsize=8.5)
                 axes.set_title(f"shades: {name_text(concept, 18)}", fontsize=8.5)

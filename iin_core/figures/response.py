@@ -20,7 +20,7 @@ from iin_core.figures.canvas import (
     require_rows,
     save,
 )
-from iin_core.figures.depth import figure_width, frame, layers_of, panel_widths, places, spread
+from iin_core.figures.depth import frame, layers_of, legend_below, model_panels, places, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,19 +88,12 @@ def response_over_depth(path: Destination, table: pd.DataFrame, *, title: str, l
     models = list(dict.fromkeys(table["model"]))
     factors = list(dict.fromkeys(table["factor"]))
     with drawing():
-        sizes = panel_widths(table, models)
-        figure = new_figure(figure_width(sizes), 3.7)
-        panels = figure.subplots(1, len(models), sharey=True, squeeze=False, width_ratios=sizes)[0]
-        for axes, model in zip(panels, models, strict=True):
+        figure, panels = model_panels(table, models, 3.7)
+        for axes, model in zip(panels[0], models, strict=True):
             _depth(axes, table[table["model"] == model], factors)
-            axes.set_title(name_text(model, 24))
-        panels[0].set_ylabel(label)
-        panels[0].set_ylim(bottom=0)
-        handles, labels = panels[0].get_legend_handles_labels()
-        unique = dict(zip(labels, handles, strict=True))
-        figure.legend(
-            list(unique.values()), list(unique), loc="outside lower left", ncols=len(unique), fontsize=8.5
-        )
+        panels[0, 0].set_ylabel(label)
+        panels[0, 0].set_ylim(bottom=0)
+        legend_below(figure, panels, most=len(factors))
         head(figure, title)
         save(figure, path)
 

@@ -41,6 +41,11 @@ class Front:
         """d, the width of the flow."""
         return self.forward.shape[1]
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Its tensors by name, as files hold them: `rest` where there is one."""
+        found = {"mean": self.mean, "forward": self.forward, "backward": self.backward}
+        return found if self.rest is None else {**found, "rest": self.rest}
+
     def apply(self, z: Tensor) -> Tensor:
         """Map z, (n, N), to x, (n, d)."""
         return (z - self.mean) @ self.forward

@@ -20,14 +20,15 @@ class Resampling:
 
     Args:
         source: (n,) source of each row.
-        strata: (n,) stratum of each row; the rows of a source lie in one.
+        strata: (n,) stratum of each row; the rows of a source lie in one. None: there is one.
         draws: how many resamplings.
         seed: of the resampling.
     """
 
-    def __init__(self, source: ArrayLike, strata: ArrayLike, *, draws: int, seed: int) -> None:
+    def __init__(self, source: ArrayLike, strata: ArrayLike | None = None, *, draws: int, seed: int) -> None:
         rng = np.random.default_rng(seed)
-        of_row, stratum_of_row = np.asarray(source), np.asarray(strata)
+        of_row = np.asarray(source)
+        stratum_of_row = np.zeros(len(of_row)) if strata is None else np.asarray(strata)
         self._parts = [
             _drawn(of_row, np.flatnonzero(stratum_of_row == stratum), draws, rng)
             for stratum in np.unique(stratum_of_row)
@@ -68,7 +69,7 @@ def _drawn(
 
 
 def source_means(
-    values: NDArray[np.float64], source: ArrayLike, strata: ArrayLike, *, draws: int, seed: int
+    values: NDArray[np.float64], source: ArrayLike, strata: ArrayLike | None = None, *, draws: int, seed: int
 ) -> NDArray[np.float64]:
     """Means (draws, m) of row values (n, m) under resampled sources, see `Resampling`.
 

@@ -71,7 +71,7 @@ def edit_success(
     scores: dict[str, Score] = {}
     if columns:
         values = np.stack(list(columns.values()), 1)
-        samples = source_means(values, source, np.zeros(len(values)), draws=spec.bootstrap, seed=spec.seed)
+        samples = source_means(values, source, draws=spec.bootstrap, seed=spec.seed)
         chance = _chance(wanted[factor]) if factor in said else None
         for i, name in enumerate(columns):
             guessed = chance if name == "cause" else None

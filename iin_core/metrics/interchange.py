@@ -121,7 +121,7 @@ def interchange(
     moved = {f: _right(says, f, labels, base[other], donor[other]) for f, says in predicted.items()}
     shuffled = np.stack([moved[factor][kind] for factor, kind in names], 1)
     groups = np.asarray(source)[base]
-    samples = source_means(values, groups, np.zeros(len(base)), draws=spec.bootstrap, seed=spec.seed)
+    samples = source_means(values, groups, draws=spec.bootstrap, seed=spec.seed)
     majorities = {name: _majority(labels[name]) for says in predicted.values() for name in says}
 
     def score(kind: str, factors: list[str]) -> Score | None:

@@ -25,8 +25,6 @@ from iin_core.metrics.whiten import whiten
 from iin_core.priors import ClassPrior
 from iin_core.spec import EvaluationSpec
 
-CODES = ("v", "z", "embedding", "z_bar")
-"""What concepts are read of: the layer's blind part, the layer, what t reads of it, the code."""
 _MOST_ROWS = 1000
 _DEFAULT = EvaluationSpec()
 
@@ -44,7 +42,8 @@ def readable(
     v as well, though the layer has it.
 
     Args:
-        codes: name → (n, d) of the same held-out rows, those of `CODES`.
+        codes: name → (n, d) of the same held-out rows: v (the layer's blind part), z (the layer), embedding
+            (what t reads of it), z_bar (the code).
         concepts: name → (n,) labels, as `leakage` takes them.
         source: (n,).
         spec: `probes`, `seed`, `bootstrap` and `permutations` are used.
@@ -184,7 +183,7 @@ def concept_space(  # noqa: PLR0913
     own = concepts.encode(z_bar)
     drawn = conditional.sample(given=z, n=draws, seed=spec.seed)
     codes = concepts.encode(drawn.flatten(0, 1)).unflatten(0, (-1, draws))
-    resampling = Resampling(source, np.zeros(len(z_bar)), draws=spec.bootstrap, seed=spec.seed)
+    resampling = Resampling(source, draws=spec.bootstrap, seed=spec.seed)
     found = {}
     for name, place in concepts.blocks.items():
         within = codes[..., place].var(1).sum(1)

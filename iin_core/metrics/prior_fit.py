@@ -65,9 +65,7 @@ def prior_fit(
     code = torch.as_tensor(z_tilde).double().numpy()
     draws = 0 if source is None else spec.bootstrap
     groups = np.arange(len(code)) if source is None else np.asarray(source)
-    moments = source_means(
-        np.hstack([code, code**2]), groups, np.zeros(len(code)), draws=draws, seed=spec.seed
-    )
+    moments = source_means(np.hstack([code, code**2]), groups, draws=draws, seed=spec.seed)
     means, squares = np.split(moments, 2, axis=1)
     deviations = np.sqrt(np.maximum(squares - means**2, 0))
     fits = []

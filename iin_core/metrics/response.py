@@ -148,7 +148,7 @@ def summarise(moved: Columns, source: ArrayLike, spec: EvaluationSpec = _DEFAULT
     if "class" in moved:
         rows["class_std"] = moved["class"].std(1, ddof=1)
     values = np.stack(list(rows.values()), 1)
-    samples = source_means(values, source, np.zeros(len(values)), draws=spec.bootstrap, seed=spec.seed)
+    samples = source_means(values, source, draws=spec.bootstrap, seed=spec.seed)
     scores = {
         name: Score(float(values[:, i].mean()), 0.0, None, *interval(samples[:, i]), n=len(values))
         for i, name in enumerate(rows)

@@ -51,8 +51,7 @@ def restyle(images: Tensor, sketch: Tensor, settings: ClassicalSettings, *, seed
     Returns:
         As many images in [0, 1].
     """
-    parts = [_restyled(part, sketch[None], settings, seed) for part in images.split(_BATCH)]
-    return torch.cat(parts) if parts else images
+    return torch.cat([_restyled(part, sketch[None], settings, seed) for part in images.split(_BATCH)])
 
 
 def _restyled(images: Tensor, sketch: Tensor, settings: ClassicalSettings, seed: int) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from iin_core.errors import InputError, ModelError
+from iin_core.hooks import hooked
 from iin_core.split import module_names, observe
 from iin_core.stylise.drawn import drawn_on, padded
 
@@ -100,16 +101,8 @@ class Style:
         def keep(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
             return lambda _module, _inputs, output: found.__setitem__(name, output)
 
-        modules = [self.network.get_submodule(name) for name in self.layers]
-        handles = [
-            module.register_forward_hook(keep(name))
-            for name, module in zip(self.layers, modules, strict=True)
-        ]
-        try:
+        with hooked(self.network, {name: keep(name) for name in self.layers}):
             self.network(images.expand(-1, self.channels, -1, -1))
-        finally:
-            for handle in handles:
-                handle.remove()
         return [found[name] for name in self.layers]
 
 
@@ -136,7 +129,7 @@ def transfer(images: Tensor, sketch: Tensor, style: Style, settings: NeuralSetti
     finally:
         for param, was in zip(style.network.parameters(), wanted, strict=True):
             param.requires_grad_(was)
-    return torch.cat(parts) if parts else images
+    return torch.cat(parts)
 
 
 def _transferred(images: Tensor, sketch: Tensor, style: Style, settings: NeuralSettings, seed: int) -> Tensor:

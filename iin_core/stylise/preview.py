@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
 from iin_core.errors import InputError
 from iin_core.figures.canvas import INK, QUIET, Destination, drawing, head, name_text, new_figure, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _TILE = 0.62
 _SIDE = 1.1
@@ -62,9 +66,9 @@ def preview_grid(
         save(figure, path)
 
 
-def _place(axes: object, image: Tensor, left: float, top: float, ratio: float) -> None:
+def _place(axes: Axes, image: Tensor, left: float, top: float, ratio: float) -> None:
     pixels = np.repeat(image.permute(1, 2, 0).numpy().clip(0, 1), 3 if image.shape[0] == 1 else 1, axis=2)
-    axes.imshow(  # type: ignore[attr-defined]
+    axes.imshow(
         pixels,
         extent=(left + 0.03, left + 0.97, top + 0.97 * ratio, top + 0.03 * ratio),
         interpolation="nearest",

@@ -23,7 +23,7 @@ class Experiment:
         run: ``module:function`` (context, spec) → `Found`; the context is that of the scope, see
             `tasks.experiments.context`.
         problems: ``module:function`` (plan, spec) → what `iin check` refuses before compute, as sentences
-            or `StudyError`s.
+            or `IinError`s.
         version: raised when its code comes to make something else of the same inputs.
         applies: ``module:function`` (plan, target, spec) → why this unit, layer or model cannot have it,
             empty where it can; asked of those that the globs choose. None: all of them can.
@@ -52,7 +52,7 @@ _ALL = (
         "Swaps",
         "unit",
         run="tasks.experiments.swaps:run",
-        problems="tasks.experiments.edit_check:image_problems",
+        problems="tasks.experiments.decoder_check:image_problems",
         applies="tasks.experiments.edit_check:swaps_apply",
         reads="tasks.experiments.edit_check:swaps_read",
     ),
@@ -69,7 +69,7 @@ _ALL = (
         "Class transfer",
         "unit",
         run="tasks.experiments.transfer:run",
-        problems="tasks.experiments.edit_check:image_problems",
+        problems="tasks.experiments.decoder_check:image_problems",
         applies="tasks.experiments.edit_check:transfer_applies",
     ),
     Experiment(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from iin_core.errors import nearest
+from iin_core.errors import IinError, nearest
 from tasks.errors import StudyError
 from tasks.experiments import EXPERIMENTS, resolved
 from tasks.experiments.planning import GLOBS, LeftOut, chosen, left_out
@@ -94,10 +94,10 @@ def _none_can(loaded: LoadedStudy, plan: Plan, name: str, spec: ExperimentSpec) 
 
 
 def _own(loaded: LoadedStudy, plan: Plan, name: str, spec: ExperimentSpec) -> Iterator[StudyError]:
-    """What the experiment itself refuses; a sentence becomes an error at its place in the study file."""
+    """What the experiment itself refuses, as errors of the study at their place in its file."""
     where = EXPERIMENTS[name].problems
     for problem in resolved(where)(plan, spec) if where else ():
-        if isinstance(problem, StudyError):
+        if isinstance(problem, IinError):
             place = problem.where or loaded.where("experiments", name)
             yield StudyError(problem.what, where=place, fix=problem.fix or _CHOOSE)
         else:

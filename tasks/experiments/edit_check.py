@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
+from collections.abc import Iterator
 
 from iin_core.errors import IinError
+from tasks.conditions import study_data
 from tasks.errors import StudyError
-from tasks.experiments.spec import EditsSpec, ExperimentSpec, SwapsSpec, TransferSpec
+from tasks.experiments.decoder_check import image_problems
+from tasks.experiments.response_check import uneditable
+from tasks.experiments.spec import EditsSpec, SwapsSpec, TransferSpec
 from tasks.planned import Plan, Unit
 from tasks.step import Step
 
@@ -18,7 +20,7 @@ def swaps_apply(plan: Plan, unit: Unit, spec: SwapsSpec) -> str:
     """Why a unit cannot have swap grids; empty where it can."""
     if not unit.factors:
         return "its concept set is empty: there is no factor to swap"
-    return _uneditable(unit) or ("" if plan.model(unit.model).spec.decoder else _NO_DECODER)
+    return uneditable(unit) or ("" if plan.model(unit.model).spec.decoder else _NO_DECODER)
 
 
 def swaps_read(plan: Plan, unit: Unit, spec: SwapsSpec) -> dict[str, Step]:
@@ -33,14 +35,14 @@ def edits_apply(plan: Plan, unit: Unit, spec: EditsSpec) -> str:
             "it has no concept of two labels, no number, and none that `to` names: give the labels, "
             "such as `edits: {to: {digit: [3, 8]}}`"
         )
-    return _uneditable(unit) or _unseen(plan, unit)
+    return uneditable(unit) or _unseen(plan, unit)
 
 
 def transfer_applies(plan: Plan, unit: Unit, spec: TransferSpec) -> str:
     """Why no class can be transferred in a unit; empty where one can."""
     if not any(pairs.kind == "label" for pairs in unit.factors.values()):
         return "it has no concept of labels, whose classes could be transferred"
-    return _uneditable(unit) or _unseen(plan, unit)
+    return uneditable(unit) or _unseen(plan, unit)
 
 
 def editable(plan: Plan, unit: Unit, spec: EditsSpec) -> list[str]:
@@ -53,24 +55,9 @@ def editable(plan: Plan, unit: Unit, spec: EditsSpec) -> list[str]:
     ]
 
 
-def image_problems(plan: Plan, spec: SwapsSpec | TransferSpec) -> list[StudyError]:
-    """Decoders whose output is no image of the data's kind."""
-    apply: Callable[..., str] = swaps_apply if isinstance(spec, SwapsSpec) else transfer_applies
-    return _without_images(plan, spec, apply)
-
-
-def edit_problems(plan: Plan, spec: EditsSpec) -> list[StudyError]:
+def edit_problems(plan: Plan, spec: EditsSpec) -> list[IinError]:
     """Concepts and labels of `to` that there are not, and decoders whose output is no image."""
-    return [*_unknown(plan, spec), *_without_images(plan, spec, edits_apply)]
-
-
-def _uneditable(unit: Unit) -> str:
-    from iin_core.readings import make_reading
-
-    reading = unit.layer.reading
-    if make_reading(reading).editable:
-        return ""
-    return f"rows read by {reading.name!r} cannot be put back into the running model"
+    return [*_unknown(plan, spec), *image_problems(plan, spec)]
 
 
 def _unseen(plan: Plan, unit: Unit) -> str:
@@ -81,11 +68,9 @@ def _unseen(plan: Plan, unit: Unit) -> str:
 
 
 def _unknown(plan: Plan, spec: EditsSpec) -> Iterator[StudyError]:
-    from tasks.sources.data import open_data
-
     if not spec.to:
         return
-    table = open_data(plan.study.data.source, plan.folder).table
+    table = study_data(plan.study, plan.folder).table
     for name, labels in spec.to.items():
         pairs = plan.probed.get(name)
         if pairs is None or pairs.kind == "pairs" or pairs.column not in table:
@@ -101,21 +86,3 @@ def _unknown(plan: Plan, spec: EditsSpec) -> Iterator[StudyError]:
                 yield StudyError(f"No row has the {name} {absent[0]!r}.", fix=f"its labels: {some}")
         elif any(isinstance(label, str | bool) for label in labels):
             yield StudyError(f"{name!r} is a number, and `to` sets it to a word.", fix="give numbers")
-
-
-def _without_images(plan: Plan, spec: ExperimentSpec, apply: Callable[..., str]) -> list[StudyError]:
-    from tasks.experiments.decoder_check import checked_images
-    from tasks.sources.data import open_data
-
-    found: list[StudyError] = []
-    data = None
-    for model in plan.models:
-        units = [unit for unit in plan.units if unit.model == model.name and not apply(plan, unit, spec)]
-        if not model.spec.decoder or not units or not fnmatchcase(model.name, spec.model):
-            continue
-        data = data or open_data(plan.study.data.source, plan.folder)
-        try:
-            checked_images(plan, model, data)
-        except IinError as error:
-            found.append(StudyError(error.what, where=error.where, fix=error.fix))
-    return found

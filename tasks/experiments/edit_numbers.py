@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,16 @@ from torch import Tensor
 
 from iin_core.concept_values import as_numbers
 from iin_core.metrics import Score
-from iin_core.metrics.bootstrap import interval, source_means
 from iin_core.priors import ValuePrior
 from iin_core.split import capture
 from tasks.experiments.context import UnitContext
 from tasks.experiments.edit_figures import draw_strip, draw_values
 from tasks.experiments.editing import Collected, judge_together, judged_rows, rows_to_edit
+from tasks.experiments.found import columns_of
 from tasks.experiments.seen import WHO, Rows, Seen, decoded, see
+from tasks.experiments.source_scores import source_scores
 from tasks.experiments.spec import EditsSpec
-from tasks.experiments.told import listed, percent
+from tasks.experiments.told import listed, shares
 
 ITSELF = "itself"
 """The layer, its decoded image shown to the model again, read by the IIN."""
@@ -88,21 +90,17 @@ def _measured(
     source, spec = context.material.source[base], context.job.spec
     for who in seen[0].numbers:
         read = np.stack([one.numbers[who] for one in seen], 1)
-        samples = source_means(read, source, np.zeros(len(read)), draws=spec.bootstrap, seed=spec.seed)
-        for i, value in enumerate(values):
-            low, high = interval(samples[:, i])
-            row = {"concept": concept, "asked": value, "who": who, "read": float(read[:, i].mean())}
-            found.numbers.append({**row, "low": low, "high": high, "n": len(read)})
+        for value, score in zip(values, source_scores(read, source, spec), strict=True):
+            row = {"concept": concept, "asked": value, "who": who, "read": score.value}
+            found.numbers.append({**row, **columns_of(score, ("low", "high", "n"))})
         centred = np.array(values) - np.mean(values)
         slopes = (read @ centred / (centred @ centred))[:, None]
-        draws = source_means(slopes, source, np.zeros(len(read)), draws=spec.bootstrap, seed=spec.seed)
-        low, high = interval(draws[:, 0])
-        score = Score(float(slopes.mean()), 0.0, None, low, high, n=len(read))
-        found.scores[f"edits/{concept}_{who}_slope"] = score
+        slope = replace(source_scores(slopes, source, spec)[0], chance=0.0)
+        found.scores[f"edits/{concept}_{who}_slope"] = slope
         found.words.append(
             f"Set to {listed(values)}, {concept} is read by {_SAYS[who]} "
-            f"as {listed(read.mean(0).tolist())} on average: {score.value:.2f} "
-            f"{_range(score)}of what was asked for (1 is all of it, 0 nothing)."
+            f"as {listed(read.mean(0).tolist())} on average: {slope.value:.2f} "
+            f"{_range(slope)}of what was asked for (1 is all of it, 0 nothing)."
         )
     mine = [row for row in found.numbers if row["concept"] == concept]
     if mine:
@@ -122,7 +120,7 @@ def _kept(
         isolate = judged.success.isolate
         if isolate is not None:
             found.scores[f"edits/{concept}_{judged.reader}_isolate"] = isolate
-            kept = ", ".join(f"{name} in {percent(score)}" for name, score in judged.success.kept.items())
+            kept = shares(judged.success.kept)
             found.words.append(f"With {concept} set, {WHO[judged.reader]} still says {kept}.")
 
 

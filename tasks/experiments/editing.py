@@ -13,7 +13,7 @@ from iin_core.varied_rows import varied_rows
 from tasks.evaluation.material import is_absent
 from tasks.evaluation.network import Predictions
 from tasks.experiments.context import UnitContext
-from tasks.experiments.found import Drawn
+from tasks.experiments.found import Drawn, columns_of
 from tasks.experiments.seen import Judged, Rows, Seen, judge
 from tasks.experiments.spec import EditsSpec
 
@@ -64,9 +64,8 @@ def judged_rows(
     seen, base, wanted = edited
     for judged in judge(context.network, context.material, seen, (concept, base, wanted), context.job.spec):
         for name, score in judged.success.scores.items():
-            parts = {part: getattr(score, part) for part in ("value", "low", "high", "n")}
             where = {"concept": concept, "to": to, "strength": strength, "reader": judged.reader}
-            yield {**where, "statistic": name, **parts}
+            yield {**where, "statistic": name, **columns_of(score)}
 
 
 def judge_together(

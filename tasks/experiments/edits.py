@@ -19,14 +19,13 @@ from tasks.experiments.found import Found
 from tasks.experiments.members import lonely_classes
 from tasks.experiments.seen import WHO, Judged, Rows, Seen, class_of, see
 from tasks.experiments.spec import EditsSpec
-from tasks.experiments.told import listed, percent
+from tasks.experiments.told import listed, percent, shares
 
 _HOW_TO_READ = (
     "A concept is moved in z̃ along the straight line from the row's own class (strength 0) to the one "
-    "that is "
-    "asked for (1) and beyond, or to a number; all other blocks stay. Then the edited row is put back "
-    "into the "
-    "running model, and readers say what they see: the concept should follow, all else should stay."
+    "that is asked for (1) and beyond, or to a number; all other blocks stay. Then the edited row is put "
+    "back into the running model, and readers say what they see: the concept should follow, all else "
+    "should stay."
 )
 
 
@@ -119,8 +118,7 @@ def _targets(
     if lonely:
         found.words.append(
             f"Left out: {concept} {listed(lonely)}, which a single training source shows: the mean of "
-            "its class "
-            "would be that one example."
+            "its class would be that one example."
         )
     return [label for label in known if label not in lonely]
 
@@ -140,7 +138,7 @@ def _towards(context: UnitContext, spec: EditsSpec, which: tuple[str, Label], ba
 def _sentences(concept: str, judged: Judged, targets: Sequence[Label], strength: float) -> list[str]:
     scores, who = judged.success, WHO[judged.reader]
     to = f"{concept} {listed(targets)} (strength {strength:.3g})"
-    kept = ", ".join(f"{name} in {percent(score)}" for name, score in scores.kept.items())
+    kept = shares(scores.kept)
     if scores.cause is None:
         return [f"Moved to {to}, {who} still says {kept}."] if kept else []
     told = f"Moved to {to}, {who} says so in {percent(scores.cause)} of {scores.cause.n:,} cases"

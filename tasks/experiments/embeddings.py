@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from iin_core.metrics import Score, ordering
 from iin_core.projection import fit_projection
 from tasks.experiments.context import UnitContext
-from tasks.experiments.found import Drawn, Found
+from tasks.experiments.found import Drawn, Found, columns_of
 from tasks.experiments.shown_rows import Values, concept_columns, map_rows
 from tasks.experiments.spec import EmbeddingsSpec
+from tasks.experiments.told import between
 
 COLUMNS = ("factor", "concept", "kind", "value", "low", "high", "control", "control_high", "n")
 _MOST_CONCEPTS = 4
@@ -52,13 +53,7 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     for (factor, concept), score in scores.items():
         kind = "number" if concepts[concept].dtype.kind == "f" else "label"
-        names = ("value", "low", "high", "control", "control_high", "n")
-        yield {
-            "factor": factor,
-            "concept": concept,
-            "kind": kind,
-            **{name: getattr(score, name) for name in names},
-        }
+        yield {"factor": factor, "concept": concept, "kind": kind, **columns_of(score, COLUMNS[3:])}
 
 
 def _words(table: pd.DataFrame) -> list[str]:
@@ -73,10 +68,8 @@ def _words(table: pd.DataFrame) -> list[str]:
 
 
 def _told(row: dict[str, Any]) -> str:
-    found = f"{row['concept']} {row['value']:.2f}"
-    if row["low"] is not None and not pd.isna(row["low"]):
-        found += f" ({row['low']:.2f} to {row['high']:.2f})"
-    return f"{found}, shuffled {row['control_high']:.2f}"
+    ends = between(row["low"], row["high"])
+    return f"{row['concept']} {row['value']:.2f}{ends}, shuffled {row['control_high']:.2f}"
 
 
 def _draw(

@@ -50,3 +50,8 @@ class Found:
     words: Sequence[str]
     files: Mapping[str, bytes] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
+
+
+def columns_of(score: Score, names: Sequence[str] = ("value", "low", "high", "n")) -> dict[str, float | None]:
+    """What a row of a table says of a score, by the names of its fields."""
+    return {name: getattr(score, name) for name in names}

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iin_core.metrics import Score
-from iin_core.metrics.bootstrap import interval, source_means
 from iin_core.walks import Space
 from tasks.evaluation.material import Pairs, draw_pairs
 from tasks.experiments.context import UnitContext
@@ -20,7 +19,9 @@ from tasks.experiments.found import Drawn, Found
 from tasks.experiments.response import parts
 from tasks.experiments.seen import in_range
 from tasks.experiments.shown_rows import decoded_images
+from tasks.experiments.source_scores import source_scores
 from tasks.experiments.spec import InterpolationSpec
+from tasks.experiments.told import between
 
 SPACES: tuple[Space, ...] = ("code", "activation")
 DENSITY = "log-density under the blocks' priors (nats/dim)"
@@ -75,10 +76,9 @@ def _confidence(context: UnitContext, pairs: Pairs, z: Tensor) -> dict[str, NDAr
 def _table(curves: Curves, source: NDArray[np.generic], context: UnitContext) -> pd.DataFrame:
     rows = []
     for (space, quantity), values in curves.items():
-        means, low, high = _means(values, source, context)
-        shares = np.linspace(0, 1, len(values))
-        for share, value, bottom, top in zip(shares, means, low, high, strict=True):
-            rows.append((space, quantity, share, value, bottom, top, values.shape[1]))
+        scores = source_scores(values.T, source, context.job.spec)
+        for share, score in zip(np.linspace(0, 1, len(values)), scores, strict=True):
+            rows.append((space, quantity, share, score.value, score.low, score.high, score.n))
     return pd.DataFrame(rows, columns=["space", "quantity", "share", "value", "low", "high", "pairs"])
 
 
@@ -89,8 +89,8 @@ def _scores(curves: Curves, source: NDArray[np.generic], context: UnitContext) -
         third = len(values) // 3
         ends = (values[0] + values[-1]) / 2
         change = values[third : len(values) - third].mean(0) - ends
-        (value,), (low,), (high,) = _means(change[None], source, context)
-        found[f"interpolation/{_key(quantity)}_{space}"] = Score(value, low=low, high=high, n=len(change))
+        (score,) = source_scores(change[:, None], source, context.job.spec)
+        found[f"interpolation/{_key(quantity)}_{space}"] = score
     return found
 
 
@@ -98,16 +98,6 @@ def _key(quantity: str) -> str:
     return {DENSITY: "log_prob_change", NORMAL: "nll_change"}.get(
         quantity, f"{quantity.removeprefix('confidence in ')}_confidence_change"
     )
-
-
-def _means(
-    values: NDArray[np.float64], source: NDArray[np.generic], context: UnitContext
-) -> tuple[list[float], list[float | None], list[float | None]]:
-    """Mean over pairs (points, pairs) with its interval over the sources of the first rows."""
-    spec = context.job.spec
-    draws = source_means(values.T, source, np.zeros(len(source)), draws=spec.bootstrap, seed=spec.seed)
-    ends = [interval(draws[:, i]) for i in range(len(values))]
-    return values.mean(1).tolist(), [low for low, _ in ends], [high for _, high in ends]
 
 
 def _words(scores: Mapping[str, Score]) -> list[str]:
@@ -119,17 +109,13 @@ def _words(scores: Mapping[str, Score]) -> list[str]:
     names = list(dict.fromkeys(key.removesuffix("_code").removesuffix("_activation") for key in scores))
     for name in names:
         both = [
-            f"{score.value:+.3f}{_interval(score)} in {_NAMES[space]}"
+            f"{score.value:+.3f}{between(score.low, score.high, '+.3f')} in {_NAMES[space]}"
             for space in SPACES
             if (score := scores[f"{name}_{space}"])
         ]
         what = name.removeprefix("interpolation/").replace("_", " ")
         said.append(f"Along lines, {what}: {' and '.join(both)}.")
     return said
-
-
-def _interval(score: Score) -> str:
-    return "" if score.low is None else f" ({score.low:+.3f} to {score.high:+.3f})"
 
 
 def _draw_curves(context: UnitContext, spec: InterpolationSpec, table: pd.DataFrame) -> Iterator[Drawn]:

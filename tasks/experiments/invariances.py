@@ -20,7 +20,7 @@ from iin_core.metrics.score import Score
 from iin_core.spec import EvaluationSpec
 from iin_core.varied_rows import varied_rows
 from tasks.experiments.context import LayerContext
-from tasks.experiments.found import Drawn, Found
+from tasks.experiments.found import Drawn, Found, columns_of
 from tasks.experiments.invariances_check import CODE, SPACE
 from tasks.experiments.invariances_words import dots_alt, dots_caption, strip_alt, strip_caption, words
 from tasks.experiments.seen import in_range, originals, see
@@ -156,9 +156,7 @@ def _tests_table(tests: Independence) -> pd.DataFrame:
         ("critic, nats", tests.nats.nats, tests.nats.p_value),
     ]
     columns = ("value", "low", "high", "control", "control_high", "n")
-    return pd.DataFrame(
-        [{"test": name, "p": p, **{c: getattr(score, c) for c in columns}} for name, score, p in found]
-    )
+    return pd.DataFrame([{"test": name, "p": p, **columns_of(score, columns)} for name, score, p in found])
 
 
 def _kept_table(kept: Mapping[str, Kept]) -> pd.DataFrame:

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from iin_core.errors import IinError
-from iin_core.hooks import call, model_raised
-from iin_core.image_features import as_images
-from tasks.errors import StudyError
+from tasks.experiments.decoder_check import checked_images
+from tasks.experiments.planning import matches
+from tasks.experiments.seen import are_images
 from tasks.experiments.spec import InvariancesOverDepthSpec, InvariancesSpec
 from tasks.planned import LayerPlan, ModelPlan, Plan, PlannedExperiment, Unit
 from tasks.sources.data import open_data
-from tasks.sources.imported import FAULTS
-from tasks.sources.models import open_model
 from tasks.step import Step
 
-_ROWS = 2
-_IMAGE = ("channels", "height", "width")
 CODE, SPACE = "code", "space"
 """What the experiment reads besides its layer: the autoencoder's layer, and the IIN of the concept space."""
 
@@ -60,7 +53,7 @@ def applies(plan: Plan, target: LayerPlan, spec: InvariancesSpec) -> str:
     return ""
 
 
-def problems(plan: Plan, spec: InvariancesSpec) -> list[str | StudyError]:
+def problems(plan: Plan, spec: InvariancesSpec) -> list[str | IinError]:
     """There must be one code that determines its activation, concepts to ask for, and images to show."""
     found = _code_layers(plan, spec)
     if not found:
@@ -92,10 +85,7 @@ def depth_layers(plan: Plan, spec: InvariancesOverDepthSpec) -> list[PlannedExpe
     found = [
         planned
         for planned in plan.experiments
-        if planned.name == "invariances"
-        and planned.layer is not None
-        and fnmatchcase(planned.layer.model, spec.model)
-        and fnmatchcase(planned.layer.layer, spec.layer)
+        if planned.name == "invariances" and planned.layer is not None and matches(planned.layer, spec)
     ]
     return sorted(found, key=lambda planned: planned.layer.index if planned.layer else 0)
 
@@ -112,22 +102,15 @@ def depth_problems(plan: Plan, spec: InvariancesOverDepthSpec) -> list[str]:
     return ["It is a chart of what `invariances` finds, and no chosen layer has that: ask for both."]
 
 
-def _undecodable(plan: Plan, model: ModelPlan) -> Iterator[StudyError]:
+def _undecodable(plan: Plan, model: ModelPlan) -> Iterator[IinError]:
     """A decoder of images whose output is none could not be shown; data that are no images are not."""
     data = open_data(plan.study.data.source, plan.folder)
-    batch: Any = data.batch(np.arange(min(_ROWS, len(data))))
-    if not model.spec.decoder or not isinstance(batch, Tensor) or batch.ndim != 1 + len(_IMAGE):
+    if not model.spec.decoder or not are_images(data.batch(np.arange(1))):
         return
-    network = open_model(model.spec.source, plan.folder)
     try:
-        with torch.no_grad():
-            output = call(network, batch)
-        as_images(output, tuple(batch.shape[1:]), f"decoder of model {model.name!r}")
+        checked_images(plan, model, data)
     except IinError as error:
-        yield StudyError(error.what, where=error.where, fix=error.fix)
-    except FAULTS as error:
-        raised = model_raised(error, "", network)
-        yield StudyError(raised.what, where=raised.where, fix=raised.fix)
+        yield error
 
 
 def _code_layers(plan: Plan, spec: InvariancesSpec) -> list[LayerPlan]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from tasks.experiments.told import between
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -50,7 +52,7 @@ def _concept(layer: str, name: str, rows: Mapping[str, Any]) -> str:
 
 
 def _interval(row: Mapping[str, Any]) -> str:
-    return f"{row['accuracy']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+    return f"{row['accuracy']:.2f}{between(row['low'], row['high'])}"
 
 
 def _ceilings(table: pd.DataFrame) -> Iterator[str]:

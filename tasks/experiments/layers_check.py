@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
+from tasks.experiments.planning import units_of
 from tasks.experiments.spec import LayersSpec
 from tasks.planned import Plan, Unit
 from tasks.step import Step
@@ -14,14 +13,7 @@ RESPONSE = "response"
 
 def chosen_units(plan: Plan, spec: LayersSpec) -> list[Unit]:
     """The units with concepts that the globs choose."""
-    return [
-        unit
-        for unit in plan.units
-        if unit.factors
-        and fnmatchcase(unit.model, spec.model)
-        and fnmatchcase(unit.layer.layer, spec.layer)
-        and fnmatchcase(unit.concepts, spec.concepts)
-    ]
+    return [unit for unit in units_of(plan, spec) if unit.factors]
 
 
 def reads(plan: Plan, target: Plan, spec: LayersSpec) -> dict[str, Step]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from tasks.experiments.context import StudyContext
 from tasks.experiments.layers_check import RESPONSE, chosen_units
-from tasks.experiments.response_words import BY_READER
+from tasks.experiments.response_words import BY_READER, MAIN
 from tasks.experiments.sealing import read_found
 from tasks.experiments.spec import LayersSpec
 from tasks.output import Output
@@ -27,8 +27,6 @@ MEASURES = {
 }
 """Measure → how charts and tables call it, in the order of the chart."""
 _QUINTILE = " (quintile)"
-_WATCHED = {"class": "tv", "value": "distance"}
-"""Kind of output → the statistic of its response that is shown."""
 
 
 def measured(context: StudyContext, spec: LayersSpec) -> pd.DataFrame:
@@ -103,7 +101,7 @@ def _dimensions(output: Output, unit: Unit) -> Iterator[dict[str, Any]]:
 def _response(output: Output, unit: Unit) -> Iterator[dict[str, Any]]:
     """The block drawn from its prior; where the model has no head, the reader of the concept itself tells."""
     table = read_found(output).table(RESPONSE)
-    table = table[(table["drawn"] == "prior") & (table["statistic"] == table["kind"].map(_WATCHED))]
+    table = table[(table["drawn"] == "prior") & (table["statistic"] == table["kind"].map(MAIN))]
     heads = table[(table["kind"] == "class") & ~table["output"].astype(str).str.endswith(BY_READER)]
     for concept in unit.factors:
         of_reader = table[table["output"] == f"{concept}{BY_READER}"]

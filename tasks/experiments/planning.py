@@ -74,12 +74,26 @@ def chosen(plan: Plan, experiment: Experiment, spec: ExperimentSpec) -> list[Any
     if experiment.scope == "model":
         return [model for model in plan.models if fnmatchcase(model.name, spec.model)]
     if experiment.scope == "unit":
-        return [
-            unit
-            for unit in plan.units
-            if _matches(unit.layer, spec) and fnmatchcase(unit.concepts, spec.concepts)
-        ]
-    return [layer for model in plan.models for layer in model.layers if _matches(layer, spec)]
+        return units_of(plan, spec)
+    return [layer for model in plan.models for layer in model.layers if matches(layer, spec)]
+
+
+def units_of(plan: Plan, spec: ExperimentSpec) -> list[Unit]:
+    """The units that globs choose."""
+    return [
+        unit for unit in plan.units if matches(unit.layer, spec) and fnmatchcase(unit.concepts, spec.concepts)
+    ]
+
+
+def matches(layer: LayerPlan, spec: ExperimentSpec) -> bool:
+    """Whether globs choose a layer."""
+    return fnmatchcase(layer.model, spec.model) and fnmatchcase(layer.layer, spec.layer)
+
+
+def models_of(plan: Plan, spec: ExperimentSpec) -> list[ModelPlan]:
+    """The models on which, on whose layers or on whose units an experiment of the plan is done."""
+    models = (planned.model for planned in plan.experiments if planned.spec == spec)
+    return list({model.name: model for model in models if model is not None}.values())
 
 
 def called(target: Target) -> str:
@@ -87,10 +101,6 @@ def called(target: Target) -> str:
     if isinstance(target, LayerPlan):
         return target.title
     return target.study.name if isinstance(target, Plan) else target.name
-
-
-def _matches(layer: LayerPlan, spec: ExperimentSpec) -> bool:
-    return fnmatchcase(layer.model, spec.model) and fnmatchcase(layer.layer, spec.layer)
 
 
 def _planned(

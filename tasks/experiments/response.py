@@ -19,7 +19,7 @@ from iin_core.metrics.score import Score
 from iin_core.redraw import ALL, DrawFrom, redraw, share_beyond
 from tasks.evaluation.network import Network
 from tasks.experiments.context import UnitContext
-from tasks.experiments.found import Drawn, Found
+from tasks.experiments.found import Drawn, Found, columns_of
 from tasks.experiments.response_words import BY_READER, alt_text, called, caption, words
 from tasks.experiments.spec import ResponseSpec
 
@@ -37,7 +37,6 @@ COLUMNS = (
     "bases",
     "draws",
 )
-_PARTS = ("kl", "tv", "class", "distance")
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,7 @@ def run(context: UnitContext, spec: ResponseSpec) -> Found:
                     "factor": factor,
                     "drawn": how,
                     "statistic": statistic,
-                    "value": score.value,
-                    "low": score.low,
-                    "high": score.high,
+                    **columns_of(score, ("value", "low", "high")),
                     "beyond": beyond,
                     "bases": len(bases),
                     "draws": spec.draws,

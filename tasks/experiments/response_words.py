@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from iin_core.redraw import ALL
+from tasks.experiments.told import between
 
 BY_READER = " by the reader"
 UNUSED = 0.1
@@ -66,9 +67,10 @@ def _of_output(name: str, rows: pd.DataFrame) -> list[str]:
     said, unused = [], []
     for row in _typed(main[main["factor"] != ALL]):
         nats = f", {kl[row.factor]:.2f} nats of KL" if row.factor in kl.index else ""
+        ends = between(row.low, row.high, ".3f", "95 % interval ")
         said.append(
             f"Drawing {row.factor!r} anew {_DRAWN[row.drawn]} moves {what} by {row.value:.3f} in "
-            f"{_what(kind)}{_interval(row)}{nats}; drawing every block anew moves it by {ceiling:.3f}."
+            f"{_what(kind)}{ends}{nats}; drawing every block anew moves it by {ceiling:.3f}."
         )
         if row.high is not None and ceiling > 0 and row.high < UNUSED * ceiling:
             unused.append(repr(row.factor))
@@ -105,12 +107,6 @@ def _left_the_data(table: pd.DataFrame) -> list[str]:
 
 def _what(kind: str) -> str:
     return "total variation" if kind == "class" else "squared distance relative to that of another row"
-
-
-def _interval(row: Any) -> str:
-    if row.low is None or pd.isna(row.low):
-        return ""
-    return f" (95 % interval {row.low:.3f} to {row.high:.3f})"
 
 
 def _typed(rows: pd.DataFrame) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from iin_core.errors import IinError
 from tasks.errors import StudyError
 from tasks.experiments.decoder_check import checked_images
+from tasks.experiments.planning import models_of
 from tasks.experiments.sampling_networks import features_of, open_features
 from tasks.experiments.spec import SamplingSpec
 from tasks.planned import ModelPlan, Plan, Unit
@@ -30,21 +30,15 @@ def applies(plan: Plan, target: Unit, spec: SamplingSpec) -> str:
     return ""
 
 
-def problems(plan: Plan, spec: SamplingSpec) -> list[StudyError]:
+def problems(plan: Plan, spec: SamplingSpec) -> list[IinError]:
     """What two rows through the model and the feature network show to be wrong."""
     data = open_data(plan.study.data.source, plan.folder)
-    found: list[StudyError] = []
-    for model in plan.models:
-        if not fnmatchcase(model.name, spec.model):
-            continue
-        if not any(not applies(plan, unit, spec) for unit in plan.units if unit.model == model.name):
-            continue
+    found: list[IinError] = []
+    for model in models_of(plan, spec):
         try:
             found += _of_model(plan, spec, model, data)
-        except StudyError as error:
-            found.append(error)
         except IinError as error:
-            found.append(StudyError(error.what, where=error.where, fix=error.fix))
+            found.append(error)
     return found
 
 

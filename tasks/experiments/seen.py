@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -85,13 +85,18 @@ def decoded(network: Network, output: Any) -> Tensor:
     return as_images(output, image_shape(network.data.batch(np.arange(1))), "decoder: output")
 
 
+def are_images(batch: object) -> TypeGuard[Tensor]:
+    """Whether what the data give the model has the form of images, (n, channels, height, width)."""
+    return isinstance(batch, Tensor) and batch.ndim == 4
+
+
 def image_shape(batch: Any) -> tuple[int, ...]:
     """(channels, height, width) of the data's images.
 
     Raises:
         ModelError: what the data give the model are no images.
     """
-    if isinstance(batch, Tensor) and batch.ndim == 4:
+    if are_images(batch):
         return tuple(batch.shape[1:])
     kind = tuple(batch.shape) if isinstance(batch, Tensor) else type(batch).__name__
     raise ModelError(

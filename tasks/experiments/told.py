@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from iin_core.metrics import Score
 
@@ -15,6 +16,24 @@ def percent(score: Score) -> str:
     if score.low is None or score.high is None:
         return text
     return f"{text} ({100 * score.low:.1f}–{100 * score.high:.1f})"
+
+
+def shares(scores: Mapping[str, Score]) -> str:
+    """`digit in 97.7 % (97.0–98.3), colour in 12.0 %`."""
+    return ", ".join(f"{name} in {percent(score)}" for name, score in scores.items())
+
+
+def between(low: float | None, high: float | None, form: str = ".2f", before: str = "") -> str:
+    """` (0.93 to 0.97)`, with a space in front; nothing where there is no interval.
+
+    Args:
+        low, high: its ends; None or NaN where there is none.
+        form: of a number.
+        before: what stands in front of the ends.
+    """
+    if low is None or high is None or pd.isna(low) or pd.isna(high):
+        return ""
+    return f" ({before}{low:{form}} to {high:{form}})"
 
 
 def capital(sentence: str) -> str:

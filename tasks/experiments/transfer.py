@@ -19,17 +19,16 @@ from tasks.experiments.found import Drawn, Found
 from tasks.experiments.members import members
 from tasks.experiments.seen import WHO, Judged, Rows, Seen, class_of, judge, see
 from tasks.experiments.spec import TransferSpec
-from tasks.experiments.told import listed, percent
+from tasks.experiments.told import listed, percent, shares
 from tasks.experiments.transfer_figures import draw_confusion, draw_grid
 
 COLUMNS = ("concept", "own", "asked", "reader", "read", "n")
-"""Of the table: how often a reader says `read` of rows of the class `own` that were given the class "
-"`asked`."""
+"""Of the table: how often a reader says `read` of rows of the class `own` that were given the class
+`asked`."""
 KINDS = ("cause", "isolate", "joint")
 _HOW_TO_READ = (
     "The block of a concept's class is taken from {origin} and put into an image of another class; the "
-    "residual "
-    "and all other concepts stay the image's own. A reader should say the class that was asked for."
+    "residual and all other concepts stay the image's own. A reader should say the class that was asked for."
 )
 _ORIGINS = {"image": "another image", "prior": "a draw of the class's prior"}
 
@@ -187,7 +186,7 @@ def count(transfers: Transfers, judged: Judged) -> pd.DataFrame:
 def _sentences(concept: str, judged: Judged, table: pd.DataFrame) -> Iterator[str]:
     scores, who = judged.success, WHO[judged.reader]
     assert scores.cause is not None
-    kept = ", ".join(f"{name} in {percent(score)}" for name, score in scores.kept.items())
+    kept = shares(scores.kept)
     told = (
         f"Given another {concept}, {who} says that one in {percent(scores.cause)} of {scores.cause.n:,} cases"
     )
@@ -201,6 +200,5 @@ def _sentences(concept: str, judged: Judged, table: pd.DataFrame) -> Iterator[st
     if len(wrong):
         yield (
             f"The {concept} that is reached least often is {worst}, in {100 * share.iloc[0]:.1f} %; "
-            "where it is "
-            f"missed, {who} says {wrong.idxmax()} most often."
+            f"where it is missed, {who} says {wrong.idxmax()} most often."
         )

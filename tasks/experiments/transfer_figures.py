@@ -36,10 +36,8 @@ def draw_grid(context: UnitContext, transfers: Transfers, seen: Seen) -> Iterato
     film_strip(context.folder / file, in_range(plain, like), frames, heads, title=title)
     caption = (
         f"Transfer of {concept}: at the left a decoded image of each class, beside it the same image "
-        "with every "
-        f"{concept} (across). Along a line all but the {concept} should stay, along a column the "
-        f"{concept} should. "
-        "Framed: its own class, taken from elsewhere."
+        f"with every {concept} (across). Along a line all but the {concept} should stay, along a column the "
+        f"{concept} should. Framed: its own class, taken from elsewhere."
     )
     alt = f"Grid of images: one of each {concept} {listed(names, 40)} (lines), given each of them (columns)."
     yield Drawn(file, caption, alt, table="transfer", pixelated=True)
@@ -70,8 +68,7 @@ def draw_confusion(context: UnitContext, transfers: Transfers, reader: str, tabl
     confusion_matrix(context.folder / file, shares, title=title)
     caption = (
         f"Transfer of {concept}: of images that were given a class (line), the share in which "
-        f"{WHO[reader]} says "
-        "each class (column). Framed: as asked for; dark is good there and bad elsewhere."
+        f"{WHO[reader]} says each class (column). Framed: as asked for; dark is good there and bad elsewhere."
     )
     right = shares[shares["asked"] == shares["read"]]
     said = ", ".join(f"{a} {s:.2f}" for a, s in zip(right["asked"], right["share"], strict=True))

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from iin_core.concept_values import class_index
 from iin_core.metrics import Score
-from iin_core.metrics.bootstrap import interval, source_means
 from iin_core.projection import fit_projection
 from iin_core.redraw import share_beyond
 from iin_core.walks import Steps, Walk
@@ -22,6 +21,7 @@ from tasks.experiments.context import UnitContext
 from tasks.experiments.found import Found
 from tasks.experiments.seen import see
 from tasks.experiments.shown_rows import decoded_images, map_rows, starting_rows
+from tasks.experiments.source_scores import source_scores
 from tasks.experiments.spec import WalksSpec
 from tasks.experiments.walks_figures import draw_map, draw_strip, frame_steps
 from tasks.experiments.walks_words import words
@@ -137,25 +137,21 @@ def _by_neighbours(fitted: Any, path: Tensor) -> NDArray[np.int64]:
 def _rows(
     context: UnitContext, walked: Mapping[str, Walked], starts: NDArray[np.int64]
 ) -> Iterator[dict[str, Any]]:
-    source, spec = context.material.source[starts], context.job.spec
+    source = context.material.source[starts]
     truths = _truths(context, starts)
     for factor, found in walked.items():
         for (by, concept), said in found.said.items():
-            changes = (said[1:] != said[:-1]).mean(0)
-            draws = source_means(
-                changes[:, None], source, np.zeros(len(source)), draws=spec.bootstrap, seed=spec.seed
-            )
-            low, high = interval(draws[:, 0])
+            (changes,) = source_scores((said[1:] != said[:-1]).mean(0)[:, None], source, context.job.spec)
             yield {
                 "factor": factor,
                 "concept": concept,
                 "by": by,
-                "changes": float(changes.mean()),
-                "low": low,
-                "high": high,
+                "changes": changes.value,
+                "low": changes.low,
+                "high": changes.high,
                 "away": float((said[-1] != said[0]).mean()),
                 "right": float((said[0] == truths[by][concept]).mean()),
-                "walks": said.shape[1],
+                "walks": changes.n,
                 "steps": len(said) - 1,
             }
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from tasks.experiments.seen import WHO
 from tasks.experiments.spec import WalksSpec
 
-WHO = {
-    "head": "the model's head",
-    "reader": "the independent reader",
-    "neighbours": "the nearest training rows",
-}
+_WHO = {**WHO, "neighbours": "the nearest training rows"}
 _FAR = 0.1
 _TRUSTED = 0.7
 """Who is right about fewer of the rows as they are is not quoted: what changes then is the noise."""
@@ -24,7 +21,7 @@ def words(table: pd.DataFrame, steps: pd.DataFrame, spec: WalksSpec) -> list[str
     ]
     for factor, rows in table.groupby("factor", sort=False):
         parts = [
-            f"{row['concept']} in {row['changes']:.1%} of the steps by {WHO[row['by']]}"
+            f"{row['concept']} in {row['changes']:.1%} of the steps by {_WHO[row['by']]}"
             for row in rows.to_dict("records")
             if row["right"] >= _TRUSTED
         ]

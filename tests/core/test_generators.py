@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from iin_core.errors import InputError
-from iin_core.generators import compare_generators, is_nearer, margin
+from iin_core.generators import compare_generators, margin, value_of
 from iin_core.metrics import frechet_distance, precision_recall
 
 
@@ -30,9 +30,9 @@ def test_the_nearer_generator_wins_by_more_than_the_spread() -> None:
     """A shift of 3 against one of 1, and neither of two that draw alike."""
     real = _draws(200, 0, 5)[4]
     table = compare_generators(real, {"near": _draws(200, 1), "far": _draws(200, 3), "same": _draws(200, 1)})
-    assert is_nearer(table, "near", "far")
+    assert value_of(table, "near", "fid_high") < value_of(table, "far", "fid_low")
     assert margin(table, "near", "far") > 0
-    assert not is_nearer(table, "near", "same")
+    assert not value_of(table, "near", "fid_high") < value_of(table, "same", "fid_low")
     assert margin(table, "near", "same") <= 0
     assert margin(table, "far", "near") < 0
 

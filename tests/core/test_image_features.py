@@ -28,7 +28,7 @@ def test_without_a_layer_it_is_what_enters_the_linear_layer_called_last() -> Non
     found = before_last_linear(net, images)
     assert torch.equal(found, net.first(images.flatten(1)).relu())
     assert net.training
-    assert not any(module._forward_pre_hooks for module in net.modules())
+    assert not any(module._forward_pre_hooks or module._forward_hooks for module in net.modules())
 
 
 def test_the_example_reader_gives_what_both_of_its_heads_read() -> None:

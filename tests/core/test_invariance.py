@@ -115,6 +115,19 @@ def test_a_folder_that_holds_none_is_said(tmp_path, fitted):
         ConditionalInterpreter.load(tmp_path)
 
 
+def test_what_a_front_leaves_out_is_saved(rows, tmp_path):
+    """Of a code wider than the flow the remainder's coordinates come back as they were."""
+    generator = torch.Generator().manual_seed(0)
+    z_bar = torch.randn(400, 12, generator=generator) * torch.linspace(2, 0.5, 12)
+    narrow = FLOW.model_copy(update={"front_dims": 6})
+    fitted = fit_invariance(z_bar, rows.z, flow=narrow, training=conditional_training(10))
+    fitted.save(tmp_path)
+    back = ConditionalInterpreter.load(tmp_path)
+    left_out = fitted.front.remainder_coordinates(z_bar)
+    assert left_out.shape[1] > 0
+    assert torch.equal(back.front.remainder_coordinates(z_bar), left_out)
+
+
 @pytest.mark.slow
 def test_a_layer_that_is_blind_to_colour_leaves_all_of_it_to_v():
     """On real digits in six colours: the brightest channel has no colour, and all of the digit."""

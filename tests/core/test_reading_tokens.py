@@ -252,6 +252,13 @@ def test_a_call_that_does_not_come_is_refused():
         run_edited(model, inputs, {"block": (reading, torch.zeros(4, DIM))})
 
 
+def test_a_call_of_a_lossy_reading_says_that_it_is_lossy():
+    """That its way back is missing is told, not a number of calls."""
+    reading = as_reading({"pool": "max", "call": 0})
+    with pytest.raises(InputError, match="'pool: max' cannot put an edit back: not applicable, lossy"):
+        reading.add(torch.zeros(2, 3, 4), torch.zeros(2, 3))
+
+
 class Shift:
     """An interpreter whose one factor is the whole row: a swap takes the donor's, an edit sets a number."""
 

@@ -68,5 +68,7 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
     assert "points (50, 2)" in caught.value.where
     with pytest.raises(InputError, match="One factor alone"):
         factor_map(tmp_path / "a.svg", {"digit": POINTS[:, 0]}, CONCEPTS, title="t")
+    with pytest.raises(InputError, match="coordinates of different shapes"):
+        factor_map(tmp_path / "a.svg", {"a": POINTS[:, 0], "b": POINTS[:9, 1]}, CONCEPTS, title="t")
     with pytest.raises(InputError, match="at least one row"):
         line_curves(tmp_path / "a.svg", CURVES[:0], title="t")
