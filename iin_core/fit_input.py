@@ -18,6 +18,7 @@ from iin_core.concept_checks import check_concepts
 from iin_core.concept_values import is_missing
 from iin_core.errors import InputError, InputWarning, nearest
 from iin_core.fit_arguments import check_scale, named_columns, numbers_of, pair_tables
+from iin_core.front.support import LEAST_DIMS, follows_rows
 from iin_core.pair_checks import check_pairs
 from iin_core.pairs import Pairs
 from iin_core.spec import FlowSpec, PairSpec
@@ -116,16 +117,17 @@ def check_training(data: FitInput, flow: FlowSpec) -> None:
     """
     n, n_features = data.z.shape
     width = min(n_features, flow.most_dims) if flow.front == "whiten" else n_features
-    if n < width:
+    chosen = follows_rows(flow, n_features)
+    least = LEAST_DIMS if chosen else width
+    if n < least:
         fewer = max(2, n // 4 // 2 * 2)
         raise InputError(
-            f"{n} training rows are fewer than the {width} dimensions that they should fill.",
+            f"{n} training rows are fewer than the {least} dimensions that they should fill.",
             where=f"z has {n_features} features",
-            fix=f"give at least {4 * width} rows, or let a front keep fewer dimensions: "
+            fix=f"give at least {4 * least} rows, or let a front keep fewer dimensions: "
             f"flow=FlowSpec(front_dims={fewer})",
         )
     if n < _FEW_ROWS * width:
-        chosen = flow.front_dims is None and width < n_features
         fewer_kept = ", so the front keeps as many of them as these rows support" if chosen else ""
         what = f"{n} training rows are few for {width} dimensions{fewer_kept}."
         _say([Caution(what, f"give {4 * width} or more")])

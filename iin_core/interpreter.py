@@ -15,6 +15,7 @@ from iin_core.blocks import Blocks
 from iin_core.errors import InputError, nearest
 from iin_core.flow import NormalizingFlow
 from iin_core.front import Front
+from iin_core.given_rows import given_rows
 from iin_core.objective import nll_per_dim
 from iin_core.priors import ClassPrior, Label, Prior, class_labels
 
@@ -29,7 +30,8 @@ class Interpreter:
 
     Rows come and go as (n, N) in the order of the layer's features; factors as (n, d) in the order
     of `blocks`. d is N, unless the layer is wider than the flow's front keeps (see `Front`): then
-    what the front leaves out is taken from `like`, or from the row that is edited.
+    what the front leaves out is taken from `like`, or from the row that is edited. Rows and codes of another
+    shape, or that are not finite, are refused (`InputError`).
 
     Args:
         front: the fixed linear map in front of the flow.
@@ -71,13 +73,13 @@ class Interpreter:
 
     def encode_with_log_det(self, z: ArrayLike | Tensor) -> tuple[Tensor, Tensor]:
         """z̃ = T(z), (n, d), and log|det T'(z)|, (n,), in nats."""
-        z_tilde, log_det = self.flow(self.front.apply(self._rows(z, self.n_features))[None])
+        z_tilde, log_det = self.flow(self.front.apply(given_rows(z, self.n_features))[None])
         return z_tilde[0], log_det[0] + self.front.log_det
 
     def decode(self, z_tilde: ArrayLike | Tensor, like: ArrayLike | Tensor | None = None) -> Tensor:
         """z = T⁻¹(z̃): (n, d) to (n, N); `like`, (n, N), gives what the front leaves untouched."""
-        x = self.flow.inverse(self._rows(z_tilde, self.blocks.n_dims)[None])[0]
-        return self.front.invert(x, None if like is None else self._rows(like, self.n_features))
+        x = self.flow.inverse(given_rows(z_tilde, self.blocks.n_dims)[None])[0]
+        return self.front.invert(x, None if like is None else given_rows(like, self.n_features))
 
     def log_prob(self, z: ArrayLike | Tensor) -> Tensor:
         """Log-density of rows under the blocks' own priors, (n,), nats."""
@@ -104,7 +106,7 @@ class Interpreter:
         self, base: ArrayLike | Tensor, source: ArrayLike | Tensor, factor: str | Sequence[str]
     ) -> Tensor:
         """The rows `base`, (n, N), with the given factors of the rows `source`, (n, N)."""
-        z = self._rows(base, self.n_features)
+        z = given_rows(base, self.n_features)
         z_tilde, donor = self.encode(z), self.encode(source)
         if len(donor) != len(z):
             raise InputError(
@@ -124,7 +126,7 @@ class Interpreter:
         Raises:
             InputError: no such factor or class, or a factor without classes.
         """
-        z = self._rows(z, self.n_features)
+        z = given_rows(z, self.n_features)
         z_tilde = self.encode(z)
         edited = z_tilde.clone()
         generator = torch.Generator().manual_seed(seed)
@@ -156,7 +158,7 @@ class Interpreter:
         Raises:
             InputError: no such factor or label, or a factor that has neither labels nor numbers.
         """
-        z = self._rows(z, self.n_features)
+        z = given_rows(z, self.n_features)
         z_tilde = self.encode(z)
         edited = z_tilde.clone()
         prior = self.priors[self._name(factor)]
@@ -179,7 +181,7 @@ class Interpreter:
         """
         from iin_core.walks import walk
 
-        return walk(self, self._rows(z, self.n_features), self._name(factor), (steps, seed), how)
+        return walk(self, given_rows(z, self.n_features), self._name(factor), (steps, seed), how)
 
     def interpolate(
         self, z_a: ArrayLike | Tensor, z_b: ArrayLike | Tensor, steps: int, space: Space = "code"
@@ -197,9 +199,8 @@ class Interpreter:
         """
         from iin_core.walks import interpolate
 
-        return interpolate(
-            self, self._rows(z_a, self.n_features), self._rows(z_b, self.n_features), steps, space
-        )
+        start, end = given_rows(z_a, self.n_features), given_rows(z_b, self.n_features)
+        return interpolate(self, start, end, steps, space)
 
     def attached(
         self, model: nn.Module, *, layer: str | Sequence[str], reading: ReadingSpec | None = None
@@ -229,15 +230,6 @@ class Interpreter:
     def _changed(self, z: Tensor, z_tilde: Tensor, edited: Tensor) -> Tensor:
         """z + T⁻¹(edited) − T⁻¹(z̃): exactly z where nothing was edited."""
         return z + (self.decode(edited, like=z) - self.decode(z_tilde, like=z))
-
-    def _rows(self, rows: ArrayLike | Tensor, width: int) -> Tensor:
-        tensor = torch.as_tensor(rows).float()
-        if tensor.ndim != 2 or tensor.shape[1] != width:
-            raise InputError(
-                f"Rows have the shape (n, {width}), these have {tuple(tensor.shape)}.",
-                fix="give one row an example; a reading makes rows of an activation",
-            )
-        return tensor
 
     def _name(self, factor: str) -> str:
         if factor not in self.blocks:

@@ -105,7 +105,16 @@ class ValuePrior:
         return block @ self.weight + self.bias
 
     def edited(self, block: Tensor, to: Label, strength: float = 1.0) -> Tensor:
-        """Move the rows, (n, N_k), along the readout: at strength 1 until it says `to`."""
+        """Move the rows, (n, N_k), along the readout: at strength 1 until it says `to`.
+
+        Raises:
+            InputError: `to` is no finite number.
+        """
+        if isinstance(to, str) or not math.isfinite(to):
+            raise InputError(
+                f"A concept given by a number cannot be set to {to!r}.",
+                fix=f"give a finite number; for an average row the readout says {self.bias:.3g}",
+            )
         missing = strength * (float(to) - self.read(block))
         return block + missing[:, None] * self.weight / self.weight.square().sum()
 

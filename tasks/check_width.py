@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from iin_core.front.support import LEAST_DIMS, follows_rows
 from tasks.errors import StudyError
 from tasks.plan import Plan, Unit
 from tasks.study_file import LoadedStudy
@@ -48,7 +49,7 @@ def few_rows(plan: Plan, heldout: int) -> FewRows | None:
 
 def too_few_rows(loaded: LoadedStudy, plan: Plan, training: int) -> Iterator[StudyError]:
     """Refuse flows of more dimensions than there are training rows to fill them."""
-    wide = {(unit.layer.model, unit.layer.layer): _width(unit) for unit in plan.units}
+    wide = {(unit.layer.model, unit.layer.layer): _least_rows(unit) for unit in plan.units}
     for (model, layer), width in wide.items():
         if training < width:
             yield StudyError(
@@ -58,6 +59,11 @@ def too_few_rows(loaded: LoadedStudy, plan: Plan, training: int) -> Iterator[Stu
                 fix=f"give at least {ROWS_A_DIMENSION * width} training rows, or let a front keep fewer "
                 f"dimensions: flow: {{front_dims: {max(2, training // ROWS_A_DIMENSION // 2 * 2)}}}",
             )
+
+
+def _least_rows(unit: Unit) -> int:
+    """As many as the front keeps dimensions at least."""
+    return LEAST_DIMS if follows_rows(unit.flow, unit.layer.n) else _width(unit)
 
 
 def _width(unit: Unit) -> int:

@@ -9,15 +9,21 @@ from torch import Tensor
 
 from iin_core.front.scale import fit_scale
 from iin_core.row_reader import ArrayReader, RowReader
+from iin_core.spec import FlowSpec
 
 ROWS_A_DIM = 32
 """Rows a dimension from which a layer's directions are all taken as they are."""
-_LEAST_DIMS = 16
+LEAST_DIMS = 16
 _MOST_ROWS, _LEAST_ROWS = 2048, 256
 _MOST_NUMBERS = 2**25
 """Of the rows that are looked at, 128 MiB, beyond 256 rows."""
 _FOLDS = 5
 _FLOOR = 1e-12
+
+
+def follows_rows(flow: FlowSpec, n_features: int) -> bool:
+    """Whether how many directions a front keeps of a layer is left to its rows."""
+    return flow.front == "whiten" and flow.front_dims is None and n_features > flow.most_dims
 
 
 def supported_dims(reader: RowReader, source: ArrayLike | None, most: int) -> int:
@@ -37,7 +43,7 @@ def supported_dims(reader: RowReader, source: ArrayLike | None, most: int) -> in
     """
     n = reader.n_rows
     sources = np.arange(n) if source is None else np.asarray(source)
-    if n < 2 * _FOLDS or most <= _LEAST_DIMS or len(np.unique(sources)) >= ROWS_A_DIM * most:
+    if n < 2 * _FOLDS or most <= LEAST_DIMS or len(np.unique(sources)) >= ROWS_A_DIM * most:
         return most
     places = _places(n, reader.n_features)
     rows = np.concatenate([reader.read(part.start, part.stop) for part in places])
@@ -47,7 +53,7 @@ def supported_dims(reader: RowReader, source: ArrayLike | None, most: int) -> in
     if share * n >= ROWS_A_DIM * most:
         return most
     best = best_rank(scaled, sources)
-    return min(most, max(_LEAST_DIMS, best + best % 2))
+    return min(most, max(LEAST_DIMS, best + best % 2))
 
 
 def effective_rows(rows: Tensor, source: NDArray[np.generic]) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from iin_core.errors import InputError
+from iin_core.errors import InputError, InputWarning
 from iin_core.fit_input import FitInput, check_training, kind_of
 from iin_core.spec import FlowSpec, PairSpec
 
@@ -29,6 +29,16 @@ def test_a_front_that_keeps_fewer_dimensions_needs_fewer_rows():
     check_training(rows(40, 64, [0, 1] * 20), FlowSpec(front_dims=10))
     with pytest.raises(InputError, match="fewer than the 64"):
         check_training(rows(40, 64, [0, 1] * 20), FlowSpec(front="none", front_dims=10))
+
+
+def test_a_wide_layer_needs_rows_for_what_its_front_keeps_at_least():
+    """The front follows the rows, so 40 of them serve 512 features; 15 do not, nor 40 a front that is set."""
+    with pytest.warns(InputWarning, match="40 training rows are few for 256 dimensions, so the front keeps"):
+        check_training(rows(40, 512, [0, 1] * 20), FlowSpec())
+    with pytest.raises(InputError, match="15 training rows are fewer than the 16 dimensions"):
+        check_training(rows(15, 512, [0, 1, 0] * 5), FlowSpec())
+    with pytest.raises(InputError, match="40 training rows are fewer than the 256 dimensions"):
+        check_training(rows(40, 512, [0, 1] * 20), FlowSpec(front_dims=256))
 
 
 @pytest.mark.parametrize(

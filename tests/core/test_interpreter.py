@@ -8,6 +8,7 @@ import torch
 
 from iin_core import FlowSpec, Interpreter, TrainingSpec, fit
 from iin_core.errors import CheckpointError, InputError
+from iin_core.priors import ValuePrior
 
 FLOW = FlowSpec(couplings=3, hidden=24)
 TRAINING = TrainingSpec(updates=300, batch=64)
@@ -183,6 +184,32 @@ def test_wrong_rows_and_names_are_refused(interpreter):
     with pytest.raises(InputError, match="no factor 'shpe'") as caught:
         interpreter.swap(Z, Z, "shpe")
     assert "shape" in caught.value.fix
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_rows_that_are_not_finite_are_refused_by_their_place(interpreter, bad):
+    """Rows, donors and codes: none comes out as NaN without a word."""
+    rows = Z[:5].copy()
+    rows[3, 7] = rows[4, 2] = bad
+    for call in (
+        lambda: interpreter.encode(rows),
+        lambda: interpreter.decode(rows),
+        lambda: interpreter.decode(interpreter.encode(Z[:5]), like=rows),
+        lambda: interpreter.swap(Z[:5], rows, "shape"),
+        lambda: interpreter.swap(rows, Z[:5], "shape"),
+    ):
+        with pytest.raises(InputError, match="2 of 5 rows hold numbers that are not finite") as caught:
+            call()
+        assert f"{bad} in row 3, column 7" in caught.value.where
+
+
+@pytest.mark.parametrize("to", ["big", "0.5", np.nan])
+def test_a_number_is_set_to_a_number(interpreter, to):
+    """Words are refused, with what the readout says of an average row."""
+    (name,) = (name for name, prior in interpreter.priors.items() if isinstance(prior, ValuePrior))
+    with pytest.raises(InputError, match="given by a number cannot be set to") as caught:
+        interpreter.edit(Z[:5], name, to=to)
+    assert f"says {interpreter.priors[name].bias:.3g}" in caught.value.fix
 
 
 @pytest.mark.parametrize("which", ["interpreter", "narrow"])

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tasks.check import checked_plan
-from tasks.check_width import few_rows
+from tasks.check_width import few_rows, too_few_rows
 from tasks.errors import StudyError
+from tasks.plan import make_plan
 from tasks.study_file import load_study
 from tests.tasks.toy_study import write_toy
 
@@ -67,3 +68,14 @@ def test_fewer_training_rows_than_dimensions_are_refused(tmp_path):
     assert "layer 'a' of 'model'" in caught.value.what
     assert "toy.yaml:5 layers.a" in caught.value.where
     assert "flow: {front_dims: 8}" in caught.value.fix
+
+
+def test_a_wide_layer_of_few_rows_is_fine_where_its_front_follows_them(tmp_path):
+    """Such a front keeps sixteen directions at least; one that is told what to keep needs rows for all."""
+    loaded = load_study(write_toy(tmp_path))
+    plan = make_plan(loaded)
+    assert not [*too_few_rows(loaded, _widened(plan, 3000), 40)]
+    (found,) = too_few_rows(loaded, _widened(plan, 3000), 15)
+    assert "15 training rows are fewer than the 16 dimensions" in found.what
+    (found,) = too_few_rows(loaded, _widened(plan, 3000, front_dims=100), 40)
+    assert "40 training rows are fewer than the 100 dimensions" in found.what
