@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from iin_core.errors import IinError, nearest
+from iin_core.errors import IinError
 from iin_core.spec import PairSpec
 from tasks.check_concepts import check_concepts
+from tasks.check_gates import experiment_gate_problems, gate_problems
 from tasks.check_output import output_problems
 from tasks.check_width import few_rows, too_few_rows
 from tasks.conditions import study_data
 from tasks.errors import DamagedOutput, EnvironmentProblem, StudyError
-from tasks.evaluation.keys import SCORE_KEYS
 from tasks.experiments.checking import experiment_cautions, experiment_problems
 from tasks.output import ROOT_FILE, open_root
 from tasks.plan import Plan, assemble, filled
@@ -87,7 +87,7 @@ def checked_plan(loaded: LoadedStudy, root_url: str | None = None) -> tuple[Plan
 
 
 def _examine(loaded: LoadedStudy, root_url: str | None) -> tuple[Plan | None, list[IinError], list[Finding]]:
-    errors: list[IinError] = [*_score_problems(loaded), *_secrets(loaded)]
+    errors: list[IinError] = [*gate_problems(loaded), *_secrets(loaded)]
     warnings: list[Finding] = []
     data = _tried(errors, _open, loaded)
     plan = None
@@ -100,6 +100,7 @@ def _examine(loaded: LoadedStudy, root_url: str | None) -> tuple[Plan | None, li
             plan = _tried(errors, assemble, loaded, data, probed)
         if plan is not None:
             errors += experiment_problems(loaded, plan)
+            errors += experiment_gate_problems(loaded, plan)
             cautions = experiment_cautions(loaded, plan)
             warnings += [Finding("warning", found.what, found.where, found.fix) for found in cautions]
         for name, model in probed.items():
@@ -175,16 +176,6 @@ def _disagreeing(loaded: LoadedStudy) -> Iterator[StudyError]:
 
 def _meant(spec: PairSpec) -> str:
     return f"pairs of {spec.file!r}" if spec.file is not None else f"{spec.kind} of column {spec.column!r}"
-
-
-def _score_problems(loaded: LoadedStudy) -> Iterator[StudyError]:
-    for i, gate in enumerate(loaded.study.gates):
-        if not {gate.score, f"score/{gate.score}"} & set(SCORE_KEYS):
-            yield StudyError(
-                f"There is no score {gate.score!r}.",
-                where=loaded.where("gates", i, "score"),
-                fix=f"nearest: {nearest(gate.score, sorted(SCORE_KEYS))}",
-            )
 
 
 def _secrets(loaded: LoadedStudy) -> Iterator[StudyError]:

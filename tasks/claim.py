@@ -35,9 +35,15 @@ def refuse_failures(failures: Sequence[Failure], kind: str) -> None:
     beyond_units = [failure.error for failure in failures if failure.error.exit_code != UnitFailed.exit_code]
     if beyond_units or len(failures) == 1:
         raise (beyond_units or [failures[0].error])[0]
-    lines = [f"{failure.call.label}: {failure.error.what}" for failure in failures]
+    fixes = list(dict.fromkeys(failure.error.fix for failure in failures if failure.error.fix))
     raise UnitFailed(
         f"{len(failures)} parts of the step {kind} failed.",
-        where="\n         ".join(lines),
-        fix=failures[0].error.fix,
+        where="\n         ".join(map(_line, failures)),
+        fix="\n         ".join(fixes),
     ) from failures[0].error
+
+
+def _line(failure: Failure) -> str:
+    # What a worker says of code that is not ours begins with the label already.
+    what = failure.error.what.removeprefix(f"{failure.call.label}: ")
+    return f"{failure.call.label}: {what}"

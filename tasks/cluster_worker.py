@@ -149,8 +149,10 @@ def _readable(error: BaseException, label: str) -> IinError:
     if isinstance(error, IinError):
         return error
     text = "".join(traceback.format_exception(error))
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return UnitFailed(
-        f"{label}: {type(error).__name__}: {error}",
+        f"{label}: {type(error).__name__}: {error}{place}",
         where=text.strip().replace("\n", "\n    "),
         fix="if the code named last is yours, mend it there; then run the same command again: "
         "what is sealed is kept",

@@ -29,6 +29,7 @@ class Experiment:
             empty where it can; asked of those that the globs choose. None: all of them can.
         reads: ``module:function`` (plan, target, spec) → name → further unit, layer or step whose output
             it reads; they are part of its key. For scope "study" the target is the plan.
+        scores: what its scores may be called, see `tasks.experiments.score_keys`; gates name these.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Experiment:
     version: int = 1
     applies: str | None = None
     reads: str | None = None
+    scores: tuple[str, ...] = ()
 
 
 def resolved(name: str) -> Any:
@@ -55,6 +57,7 @@ _ALL = (
         problems="tasks.experiments.decoder_check:image_problems",
         applies="tasks.experiments.edit_check:swaps_apply",
         reads="tasks.experiments.edit_check:swaps_read",
+        scores=("swaps/{factor}_{reader}_{success}",),
     ),
     Experiment(
         "edits",
@@ -63,6 +66,12 @@ _ALL = (
         run="tasks.experiments.edits:run",
         problems="tasks.experiments.edit_check:edit_problems",
         applies="tasks.experiments.edit_check:edits_apply",
+        scores=(
+            "edits/{concept}_{reader}_{success}",
+            "edits/{concept}_{reader}_kept_{concept}",
+            "edits/{concept}_{reader}_slope",
+            "edits/{concept}_itself_slope",
+        ),
     ),
     Experiment(
         "transfer",
@@ -71,6 +80,7 @@ _ALL = (
         run="tasks.experiments.transfer:run",
         problems="tasks.experiments.decoder_check:image_problems",
         applies="tasks.experiments.edit_check:transfer_applies",
+        scores=("transfer/{concept}_{reader}_{success}",),
     ),
     Experiment(
         "response",
@@ -78,6 +88,7 @@ _ALL = (
         "unit",
         run="tasks.experiments.response:run",
         applies="tasks.experiments.response_check:applies",
+        scores=("response/{factor}_{movement}", "response/{any}/{factor}_{movement}"),
     ),
     Experiment(
         "walks",
@@ -86,6 +97,12 @@ _ALL = (
         run="tasks.experiments.walks:run",
         problems="tasks.experiments.embedding_check:problems",
         applies="tasks.experiments.response_check:applies",
+        scores=(
+            "walks/{factor}_acceptance",
+            "walks/{factor}_beyond",
+            "walks/{factor}_{concept}_neighbours",
+            "walks/{factor}_{concept}_{reader}",
+        ),
     ),
     Experiment(
         "embeddings",
@@ -94,6 +111,7 @@ _ALL = (
         run="tasks.experiments.embeddings:run",
         problems="tasks.experiments.embedding_check:problems",
         applies="tasks.experiments.embedding_check:applies",
+        scores=("embeddings/{factor}_{concept}",),
     ),
     Experiment(
         "interpolation",
@@ -101,6 +119,11 @@ _ALL = (
         "unit",
         run="tasks.experiments.interpolation:run",
         applies="tasks.experiments.response_check:applies",
+        scores=(
+            "interpolation/log_prob_change_{space}",
+            "interpolation/nll_change_{space}",
+            "interpolation/{any}_confidence_change_{space}",
+        ),
     ),
     Experiment(
         "layers",
@@ -109,6 +132,7 @@ _ALL = (
         run="tasks.experiments.layers:run",
         reads="tasks.experiments.layers_check:reads",
         problems="tasks.experiments.layers_check:problems",
+        scores=("compared/{any}/{concept}/{compared}",),
     ),
     Experiment(
         "sampling",
@@ -118,6 +142,7 @@ _ALL = (
         problems="tasks.experiments.sampling_check:problems",
         applies="tasks.experiments.sampling_check:applies",
         reads="tasks.experiments.sampling_networks:extra_steps",
+        scores=("sampling/{quality}", "sampling/{quality}_{generator}"),
     ),
     Experiment(
         "invariances",
@@ -127,6 +152,16 @@ _ALL = (
         problems="tasks.experiments.invariances_check:problems",
         applies="tasks.experiments.invariances_check:applies",
         reads="tasks.experiments.invariances_check:reads",
+        scores=(
+            "invariances/{concept}_{read}",
+            "invariances/kept",
+            "invariances/kept_{any}",
+            "invariances/agree_{concept}",
+            "invariances/dependence",
+            "invariances/dependence_p",
+            "invariances/leak_nats",
+            "invariances/nll_per_dim",
+        ),
     ),
     Experiment(
         "invariances_over_depth",
@@ -135,6 +170,7 @@ _ALL = (
         run="tasks.experiments.invariances_over_depth:run",
         problems="tasks.experiments.invariances_check:depth_problems",
         reads="tasks.experiments.invariances_check:depth_reads",
+        scores=("invariances_over_depth/layers",),
     ),
 )
 EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in _ALL}

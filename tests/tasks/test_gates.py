@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from tasks.experiments.planning import with_experiments
 from tasks.gates import check_gates
 
 
@@ -64,3 +68,48 @@ def test_a_study_without_gates_has_no_verdicts(make_study):
     """Nothing is asked, nothing fails."""
     study = make_study()
     assert check_gates(study.plan, study.root) == []
+
+
+def asked(study):
+    """The plan with the experiments of its study."""
+    return replace(study, plan=with_experiments(study.plan, {"net": {"model": "m"}}, 1))
+
+
+def seal(study, planned, scores, **why):
+    """What an experiment leaves, as far as gates read it."""
+    with study.root.begin(planned.step) as attempt:
+        (attempt.path / "scores.json").write_text(json.dumps(scores))
+        (attempt.path / "why.json").write_text(json.dumps(why))
+        attempt.seal({}, times={})
+
+
+def test_a_gate_looks_at_the_experiments_it_matches(make_study):
+    """A score that begins with an experiment's name is that of its outputs; each has its own verdict."""
+    gate = {"score": "response/digit_tv", "at_least": 0.5, "concepts": "digit"}
+    made = make_study(
+        layers=("fc", "conv1"),
+        sets=("digit", "none"),
+        gates=(gate, {"score": "response/digit_tv_low", "at_least": 0.5, "layer": "fc", "concepts": "digit"}),
+        experiments={"response": {}},
+    )
+    study = asked(made)
+    fc, conv1 = (planned for planned in study.plan.experiments if planned.unit.concepts == "digit")
+    seal(study, fc, {"response/digit_tv": 0.6, "response/digit_tv_low": 0.4})
+    verdicts = check_gates(study.plan, study.root)
+    assert [verdict.passed for verdict in verdicts] == [True, False, False]
+    assert {verdict.step for verdict in verdicts} == {"experiments"}
+    assert str(verdicts[0]) == f"gate passed: response/digit_tv of {fc.step.label}: 0.6 (at least 0.5)"
+    assert f"response/digit_tv of {conv1.step.label}: the experiment has not been done" in str(verdicts[1])
+    seal(study, conv1, {"response/digit_tv": None}, **{"response/digit_tv": "no digit"})
+    assert "not applicable: no digit (at least 0.5)" in str(check_gates(study.plan, study.root)[1])
+
+
+def test_an_experiment_of_the_study_is_one(make_study):
+    """It is of no model: globs that choose one do not match it, which fails."""
+    gate = {"score": "compared/01 fc/digit/explained", "at_least": 0.5}
+    gates = (gate, {**gate, "layer": "fc"})
+    study = asked(make_study(layers=("fc",), sets=("digit",), gates=gates, experiments={"layers": {}}))
+    seal(study, study.plan.experiments[0], {gate["score"]: 0.7})
+    passed, failed = check_gates(study.plan, study.root)
+    assert (passed.passed, passed.unit) == (True, "layers · small")
+    assert (failed.passed, failed.reason) == (False, "no experiment matches")

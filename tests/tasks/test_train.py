@@ -127,6 +127,11 @@ def test_the_gravest_failure_is_raised():
     with pytest.raises(UnitFailed, match="2 parts of the step train failed") as caught:
         refuse_failures([unit, unit], "train")
     assert "a: a failed" in caught.value.where
+    said = [Failure(Call("a"), UnitFailed("a: ValueError", fix=fix)) for fix in ("mend", "more", "mend")]
+    with pytest.raises(UnitFailed) as caught:
+        refuse_failures(said, "train")
+    assert caught.value.where.splitlines()[0] == "a: ValueError"
+    assert caught.value.fix.split() == ["mend", "more"]
     with pytest.raises(InputError, match="odd"):
         refuse_failures([Failure(Call("c"), InputError("odd"))], "train")
     refuse_failures([], "train")
