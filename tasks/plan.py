@@ -70,7 +70,8 @@ def assemble(loaded: LoadedStudy, data: Data, probed: Mapping[str, ProbedModel])
     plan = Plan(study, loaded.folder, loaded.text, len(data), concepts, rows, models, units, report, sizes)
     if not study.experiments.asked():
         return plan
-    plan = with_experiments(plan, _outside(probed), VERSIONS["experiments"])
+    with at(loaded, "experiments"):
+        plan = with_experiments(plan, _outside(probed), VERSIONS["experiments"])
     return replace(plan, report=_report(loaded, units, plan.experiments))
 
 

@@ -16,7 +16,7 @@ from tasks.errors import StudyError
 from tasks.study import Study
 from tasks.study_checkpoints import with_checkpoints
 from tasks.study_lines import Loc, Node, locate, plain, read_nodes
-from tasks.study_shorthand import expand
+from tasks.study_shorthand import asked_twice, expand
 from tasks.study_words import explain
 
 S = TypeVar("S", bound=Spec)
@@ -46,7 +46,9 @@ def load_study(path: str | Path) -> LoadedStudy:
     """
     path = Path(path)
     data = _read(path)
-    root = with_checkpoints(expand(read_nodes(data, path.name)), path.resolve().parent, path.name)
+    written = read_nodes(data, path.name)
+    _refuse_twice(written, path.name)
+    root = with_checkpoints(expand(written), path.resolve().parent, path.name)
     study = _validated(root, path.name)
     problems = [*_override_problems(study, root, path.name)]
     if problems:
@@ -86,6 +88,15 @@ def together(problems: Sequence[IinError], *, where: str) -> StudyError:
 def each(problem: IinError) -> tuple[IinError, ...]:
     """The single errors that an error of `together` lists; any other is its own."""
     return problem.parts if isinstance(problem, Mistakes) and problem.parts else (problem,)
+
+
+def _refuse_twice(written: Node, name: str) -> None:
+    for entry, again in asked_twice(written):
+        raise StudyError(
+            f"The experiment {entry!r} is asked for twice.",
+            where=f"{name}:{again.line} {again.field}",
+            fix="keep one of them; to do it on several models, layers or concepts use globs",
+        )
 
 
 def _read(path: Path) -> bytes:

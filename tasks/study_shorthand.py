@@ -6,7 +6,7 @@ not recognise it leaves as it is, for the schema to refuse with the person's own
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -100,7 +100,7 @@ def _model(node: Node) -> Node:
     node = _with_source(node)
     node = _at(node, "layers", _layers)
     node = _at(node, "head", _head)
-    return _at(node, "reader", _with_source)
+    return _at(node, "reader", lambda reader: _at(_with_source(reader), "probe", _listed))
 
 
 def _layers(node: Node) -> Node:
@@ -221,6 +221,18 @@ def _experiments(node: Node) -> Node:
         return node
     asked = {name: _mapping(child) if child.value is None else child for name, child in node.value.items()}
     return replace(node, value=asked)
+
+
+def asked_twice(root: Node) -> Iterator[tuple[str, Node]]:
+    """The experiments that a list of them, as it is written, names again, and where."""
+    section = root.get("experiments")
+    seen: set[str] = set()
+    for child in section.value if section is not None and isinstance(section.value, tuple) else ():
+        names = {child.value: child} if isinstance(child.value, str) else child.value
+        for name, node in names.items() if isinstance(names, dict) else ():
+            if name in seen:
+                yield name, node
+            seen.add(name)
 
 
 def _overrides(node: Node) -> Node:

@@ -11,7 +11,7 @@ from tasks.experiments import EXPERIMENTS, resolved
 from tasks.experiments.planning import GLOBS, LeftOut, chosen, left_out
 from tasks.experiments.spec import ExperimentSpec
 from tasks.planned import Plan
-from tasks.study_file import LoadedStudy
+from tasks.study_file import LoadedStudy, each
 
 _CHOOSE = "choose others with its `model`, `layer` and `concepts`, or take it out of `experiments`"
 _WHAT = {"unit": "units", "layer": "layers", "model": "models", "study": "studies"}
@@ -69,8 +69,9 @@ def _unmatched(loaded: LoadedStudy, plan: Plan, name: str, spec: ExperimentSpec)
     for field in GLOBS:
         glob = getattr(spec, field)
         if not any(fnmatchcase(entry, glob) for entry in known[field]):
+            kind = "concept set" if field == "concepts" else field
             yield StudyError(
-                f"Experiment {name!r} has nothing to work on: no {field} is called {glob!r}.",
+                f"Experiment {name!r} has nothing to work on: no {kind} is called {glob!r}.",
                 where=loaded.where("experiments", name, field),
                 fix=f"nearest: {nearest(glob, known[field])}",
             )
@@ -95,10 +96,11 @@ def _none_can(loaded: LoadedStudy, plan: Plan, name: str, spec: ExperimentSpec) 
 
 def _own(loaded: LoadedStudy, plan: Plan, name: str, spec: ExperimentSpec) -> Iterator[StudyError]:
     """What the experiment itself refuses, as errors of the study at their place in its file."""
-    where = EXPERIMENTS[name].problems
-    for problem in resolved(where)(plan, spec) if where else ():
-        if isinstance(problem, IinError):
-            place = problem.where or loaded.where("experiments", name)
-            yield StudyError(problem.what, where=place, fix=problem.fix or _CHOOSE)
-        else:
-            yield StudyError(str(problem), where=loaded.where("experiments", name), fix=_CHOOSE)
+    problems, where = EXPERIMENTS[name].problems, loaded.where("experiments", name)
+    for problem in resolved(problems)(plan, spec) if problems else ():
+        if not isinstance(problem, IinError):
+            yield StudyError(str(problem), where=where, fix=_CHOOSE)
+            continue
+        for part in each(problem):
+            place = "; ".join(filter(None, (where, part.where)))
+            yield StudyError(part.what, where=place, fix=part.fix or _CHOOSE)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from iin_core.conditional_spec import ConditionalFlowSpec
 from iin_core.spec import ReadingSpec, Spec
 
 DrawFrom = Literal["prior", "normal", "rows"]
 Embedding = Literal["auto", "umap", "pca"]
+_Values = TypeVar("_Values", bound=tuple[object, ...])
+
+
+def _each_once(values: _Values) -> _Values:
+    if len(set(values)) < len(values):
+        raise ValueError("a value stands there twice")
+    return values
+
+
+EACH_ONCE = AfterValidator(_each_once)
 
 
 class ExperimentSpec(Spec):
@@ -33,7 +43,7 @@ class ResponseSpec(ExperimentSpec):
     """Held-out rows; all of them where there are fewer."""
     draws: Annotated[int, Field(ge=2, le=100_000)] = 16
     """Of each factor for each base."""
-    draw_from: Annotated[tuple[DrawFrom, ...], Field(min_length=1)] = ("prior", "rows")
+    draw_from: Annotated[tuple[DrawFrom, ...], Field(min_length=1), EACH_ONCE] = ("prior", "rows")
     """The block's prior; N(0, I) as published; other held-out rows. The first one gives the scores."""
 
 
@@ -89,19 +99,26 @@ class SwapsSpec(ExperimentSpec):
 
 Value = str | int | float | bool
 Strength = Annotated[float, Field(ge=0, le=5)]
+Quantile = Annotated[float, Field(gt=0, lt=1)]
 
 
 class EditsSpec(ExperimentSpec):
     """Attribute edits: a concept moved towards a label or number, with rising strength."""
 
-    to: dict[str, Annotated[tuple[Value, ...], Field(min_length=1)]] = {}
+    to: dict[str, Annotated[tuple[Value, ...], Field(min_length=1), EACH_ONCE]] = {}
     """Concept → the labels or numbers that it is set to. When left out both labels of a concept of two,
     and the quantiles of a number; other concepts are not edited."""
-    strengths: Annotated[tuple[Strength, ...], Field(min_length=2)] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
-    """Of labels: 0 is the row's own class, 1 the one that is asked for."""
-    quantiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=2)] = (
-        *(0.1, 0.3, 0.5, 0.7, 0.9),
+    strengths: Annotated[tuple[Strength, ...], Field(min_length=2), EACH_ONCE] = (
+        0.0,
+        0.25,
+        0.5,
+        0.75,
+        1.0,
+        1.25,
+        1.5,
     )
+    """Of labels: 0 is the row's own class, 1 the one that is asked for."""
+    quantiles: Annotated[tuple[Quantile, ...], Field(min_length=2), EACH_ONCE] = (*(0.1, 0.3, 0.5, 0.7, 0.9),)
     """Of a number over the training rows."""
     rows: Annotated[int, Field(ge=1)] = 200
     """Held-out rows edited towards each value; all where there are fewer."""

@@ -232,8 +232,11 @@ def test_features_and_vaes_that_are_not_there_are_refused(folder):
     """A layer that the network does not have, and a VAE that says neither how it is fitted nor sampled."""
     told = found_wrong(folder, "features: {import: 'rings_world:wide', layer: '3'}")
     assert "The model has no module '3'" in told
+    assert "experiments.sampling; " in told
     told = found_wrong(folder, "vae: {import: 'rings_world:unfitted'}")
     assert "does not say how it is fitted" in told
+    told = found_wrong(folder, "features: {import: 'rings_world:wide', checkpoint: none.pt}")
+    assert told.startswith("error: There is no such checkpoint.\n  where: rings.yaml:")
 
 
 def test_without_a_vae_of_its_size_the_reason_stands_in_its_place(folder):

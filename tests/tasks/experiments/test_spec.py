@@ -54,3 +54,29 @@ def test_a_number_is_no_experiment(tmp_path):
     with pytest.raises(StudyError) as caught:
         asked(tmp_path, "3")
     assert "name experiments, [layers]" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "text", ["[layers, layers]", "[layers, {layers: {model: a}}]", "[{layers: }, layers]"]
+)
+def test_an_experiment_that_is_asked_for_twice_is_refused(text, tmp_path):
+    """The second one would silently take the place of the first."""
+    with pytest.raises(StudyError, match="The experiment 'layers' is asked for twice") as caught:
+        asked(tmp_path, text)
+    assert caught.value.where.startswith("toy.yaml:8 experiments")
+
+
+TWICE = {
+    "{response: {draw_from: [rows, rows]}}": "draw_from",
+    "{edits: {strengths: [1, 0.5, 1]}}": "strengths",
+    "{edits: {quantiles: [0.5, 0.5]}}": "quantiles",
+    "{edits: {to: {digit: [3, 3]}}}": "digit",
+}
+
+
+@pytest.mark.parametrize(("text", "field"), TWICE.items(), ids=TWICE.values())
+def test_a_value_that_stands_there_twice_is_refused(text, field, tmp_path):
+    """It would be drawn and told twice."""
+    with pytest.raises(StudyError, match="a value stands there twice") as caught:
+        asked(tmp_path, text)
+    assert field in caught.value.where
