@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from iin_core.errors import IinError
+from iin_core.errors import IinError, ModelError
 from iin_core.hooks import call, model_raised
 from iin_core.image_features import as_images
 from tasks.experiments.planning import models_of
@@ -49,5 +50,31 @@ def checked_images(plan: Plan, model: ModelPlan, data: Data) -> Any:
             output = call(network, batch)
         except FAULTS as error:
             raise model_raised(error, "", network) from error
-    as_images(output, shape, f"decoder of model {model.name!r}")
+    images = as_images(output, shape, f"decoder of model {model.name!r}")
+    if model.prepare is None:
+        refuse_other_scale(batch, images, model.name)
     return batch
+
+
+def refuse_other_scale(examples: Tensor, images: Tensor, model: str) -> None:
+    """Refuse images in [0, 1] decoded of examples that are whole numbers up to 255.
+
+    Figures, readers and FID hold the two against each other as they are. Floats may be standardised, so
+    that nothing is said of them.
+
+    Args:
+        examples, images: (n, channels, height, width).
+        model: its name.
+
+    Raises:
+        ModelError: they have different scales.
+    """
+    whole = not (examples.is_floating_point() or examples.is_complex())
+    if whole and int(examples.max()) > 1 and float(images.min()) >= 0 and float(images.max()) <= 1:
+        raise ModelError(
+            f"The examples are whole numbers up to {int(examples.max())}, but what is decoded lies in "
+            f"[0, 1]: images of two scales cannot be compared.",
+            where=f"decoder of model {model!r}",
+            fix="let the data give float images in [0, 1] (divide by 255 there, not in the model), or let "
+            "the model return images on the scale of the data",
+        )
