@@ -1,7 +1,5 @@
 """Rows read in windows: each row once a pass, the same batches for a seed, bounded memory."""
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +19,7 @@ from iin_core.stream import RESIDENT_BYTES, SHARD_ROWS, ShardedRows, streams, wi
 from iin_core.training import train
 from iin_core.window_pairs import pairs_within
 from tests.core.training_world import SHORT, TINY, layer, make, same
+from tests.peak_memory import printed_numbers
 
 ROWS = 450
 
@@ -163,7 +162,7 @@ def test_auto_streams_by_size_alone():
 
 
 BOUNDED = """
-import resource, sys
+import sys
 import numpy as np, torch
 from iin_core.blocks import Blocks
 from iin_core.front import fit_front, shared_by
@@ -186,7 +185,7 @@ class Computed:
         return code @ basis.T
 
 flow, concept = FlowSpec(couplings=2, hidden=32, front_dims=D), {"label": PairSpec()}
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before = peak()
 front = fit_front(Computed(), flow, shared_by({"label": label}, concept))
 blocks = Blocks({"residual": 24, "label": 8})
 def sampler_of(rows):
@@ -195,7 +194,7 @@ x = ShardedRows(Computed(), front, 16384)
 job = Job(x, torch.randn(256, D), torch.eye(D), sampler_of, blocks, 0)
 [result] = train([job], flow, TrainingSpec(updates=160, batch=512))
 assert result.failure is None
-print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(before, peak())
 """
 
 
@@ -203,9 +202,6 @@ print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 @pytest.mark.parametrize(("n", "rows"), [(4096, 65_536), (16_384, 20_480)])
 def test_memory_of_a_stream_is_bounded(n, rows):
     """A gibibyte of rows goes through the front and the training within half of that above the start."""
-    done = subprocess.run(
-        [sys.executable, "-c", BOUNDED, str(n), str(rows)], capture_output=True, text=True, check=True
-    )
-    before, after = map(float, done.stdout.split())
+    before, after = printed_numbers(BOUNDED, [str(n), str(rows)])
     assert 4 * n * rows >= 2**30
     assert after - before < 512

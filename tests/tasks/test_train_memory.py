@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -14,10 +12,11 @@ from iin_core.spec import FlowSpec, TrainingSpec
 from tasks.nodes import memory_of_one, places
 from tasks.train_groups import grouped, refuse_too_large
 from tasks.train_memory import predicted_memory, width
+from tests.peak_memory import printed_numbers
 from tests.tasks.trained_world import changed, copied
 
 MEASURED = """
-import resource, sys
+import sys
 import numpy as np, torch
 from iin_core.blocks import Blocks
 from iin_core.checkpoint import Checkpoints, state_bytes
@@ -37,7 +36,7 @@ targets = {"label": torch.from_numpy(label)}
 jobs = [Job(x, x[:256], torch.eye(d), sampler, blocks, k, targets) for k in range(stack)]
 keep = lambda k, state: state_bytes(state, "unit")
 train(jobs, flow, training, checkpoints=Checkpoints([None] * stack, keep, lambda done: True))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(peak())
 """
 WIDE = FlowSpec(couplings=8, hidden=512)
 DEEP = FlowSpec.published()
@@ -85,12 +84,9 @@ def test_streamed_rows_take_a_window(world):
 def test_prediction_is_near_what_is_measured(world, flow, training, rows, d, stack):
     """The prediction is within 0.8 and 1.6 times the measured peak of a process."""
     unit = with_flow(world[0].units[0], flow, d, **training)
-    command = [flow.model_dump_json(), unit.training.model_dump_json(), str(rows), str(d), str(stack)]
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, *command], capture_output=True, text=True, check=True
-    )
-    predicted = predicted_memory([unit] * stack, rows)
-    assert 0.8 < predicted.total / float(done.stdout) < 1.6
+    arguments = [flow.model_dump_json(), unit.training.model_dump_json(), str(rows), str(d), str(stack)]
+    [measured] = printed_numbers(MEASURED, arguments)
+    assert 0.8 < predicted_memory([unit] * stack, rows).total / 2**20 / measured < 1.6
 
 
 def test_groups_are_as_large_as_memory_allows(world):

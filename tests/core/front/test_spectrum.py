@@ -1,9 +1,5 @@
 """The covariance of wide rows: exact below, sketched above, and memory that does not grow with the rows."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -11,8 +7,7 @@ import torch
 from iin_core.front.scale import fit_scale, spread_rows
 from iin_core.front.spectrum import ExactCovariance, SketchedCovariance
 from iin_core.row_reader import ArrayReader
-
-ROOT = Path(__file__).parents[3]
+from tests.peak_memory import printed_numbers
 
 
 def rows(n=3000, n_features=120, seed=0):
@@ -98,7 +93,6 @@ def test_spread_rows_cover_the_whole_file():
 def peak_mib(n_features, n_rows):
     """MiB that fitting a front takes above what was there before, in a process of its own."""
     script = f"""
-import resource
 import numpy as np, torch
 from iin_core.front import fit_front, shared_by
 from iin_core.spec import FlowSpec, PairSpec
@@ -108,15 +102,13 @@ class Rows:
     def read(self, start, stop):
         return np.random.default_rng(start).standard_normal((stop - start, {n_features}), dtype=np.float32)
 label = np.arange({n_rows}) % 10
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 front = fit_front(Rows(), FlowSpec(front_dims=256), shared_by({{"c": label}}, {{"c": PairSpec()}}))
 assert front.forward.shape == ({n_features}, 256) and bool(front.forward.isfinite().all())
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+print(peak() - before)
 """
-    ran = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=280
-    )
-    return float(ran.stdout)
+    [grown] = printed_numbers(script)
+    return grown
 
 
 def test_memory_is_bounded_at_4096_features():
