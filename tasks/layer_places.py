@@ -173,7 +173,8 @@ def beside(spec: ReadingSpec, data: Data, rows: NDArray[np.int64]) -> dict[str, 
         if name not in data.table:
             continue  # an input of the model, or refused where the reading is bound
         values = pd.to_numeric(data.table[name].iloc[rows], errors="coerce")
-        found[name] = torch.from_numpy(values.to_numpy(np.float64, na_value=np.nan))
+        # A column may lend its memory read-only, of which torch warns.
+        found[name] = torch.from_numpy(values.to_numpy(np.float64, na_value=np.nan, copy=True))
     return found
 
 

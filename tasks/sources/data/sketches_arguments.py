@@ -32,6 +32,11 @@ def read_arguments(arguments: Mapping[str, Any]) -> SketchesSpec:
         place = ".".join(map(str, first["loc"]))
         known = list(SketchesSpec.model_fields)
         near = f"nearest: {nearest(place, known)}; " if first["type"] == "extra_forbidden" else ""
+        if place == "sketches" and first["type"] in ("too_short", "dict_type"):
+            raise wrong(
+                "`sketches` does not name two sketches, each of a name of its own.",
+                "give files, [thin.png, thick.png], or names for them, {thin: a.png, thick: b.png}",
+            ) from error
         raise StudyError(
             f"The arguments of `sketches` are not right: {first['msg'].removeprefix('Value error, ')}.",
             where=f"{WHERE}{f'.{place}' if place else ''}",

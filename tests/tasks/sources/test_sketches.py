@@ -149,7 +149,7 @@ def twice(folder):
         (blank, {}, "The sketch 'thick' is blank: its values go from 0 to 0", "draw something on it"),
         (twice, {}, "The sketches 'thin' and 'thick' are the same image", "draw the second one"),
         (None, {"sketches": ["thin.png", "fat.png"]}, "There is no sketch 'fat.png'", "draw it"),
-        (None, {"sketches": ["thin.png"]}, "at least 2", "images, concept"),
+        (None, {"sketches": ["thin.png"]}, "does not name two", "images, concept"),
         (None, {"sketch": ["thin.png"]}, "Extra inputs are not permitted", "nearest: sketches"),
         (None, {"concept": None}, "Field required", "concept"),
         (None, {"concept": "source"}, "the concept cannot be called 'source'", "concept"),
@@ -223,3 +223,16 @@ def test_errors_are_of_the_study(folder):
     with pytest.raises(StudyError) as caught:
         open_data(source(), folder)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "sketches", [["thin.png"], ["thin.png", "thin.png"], ["a/x.png", "b/x.png"], "thin.png"]
+)
+def test_two_sketches_are_asked_for_in_words(sketches):
+    """One of them, the same one twice, two that are called alike, no list."""
+    from tasks.sources.data.sketches_arguments import read_arguments
+
+    arguments = {"images": "coloured_digits", "concept": "stroke", "sketches": sketches}
+    with pytest.raises(StudyError, match="does not name two sketches") as caught:
+        read_arguments(arguments)
+    assert "[thin.png, thick.png]" in caught.value.fix
