@@ -48,6 +48,8 @@ def layers_compared(path: Destination, table: pd.DataFrame, *, title: str) -> No
             for axes, model in zip(row, models, strict=True):
                 own = table[table["model"] == model]
                 _panel(axes, own[own["measure"] == measure], own, concepts)
+            # When all are drawn: a limit set before would cut what the later panels of the row hold.
+            row[0].set_ylim(bottom=0)
             row[0].set_ylabel(name_text(measure, 26), fontsize=8.5)
         legend_below(figure, panels, most=6)
         head(figure, title)
@@ -66,4 +68,3 @@ def _panel(axes: Axes, rows: pd.DataFrame, of_model: pd.DataFrame, concepts: lis
             ms=4.5, lw=1.6, capsize=2, elinewidth=1.0, label=name_text(concept),
         )  # fmt: skip
     frame(axes, layers)
-    axes.set_ylim(bottom=0)

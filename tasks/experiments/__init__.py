@@ -132,6 +132,7 @@ _ALL = (
         run="tasks.experiments.layers:run",
         reads="tasks.experiments.layers_check:reads",
         problems="tasks.experiments.layers_check:problems",
+        version=2,
         scores=("compared/{any}/{concept}/{compared}",),
     ),
     Experiment(

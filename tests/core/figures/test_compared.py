@@ -65,3 +65,17 @@ def test_a_table_without_rows_or_columns_is_refused(tmp_path: Path) -> None:
         _text(tmp_path, _table().iloc[:0])
     with pytest.raises(InputError, match="lacks 'measure'"):
         _text(tmp_path, _table().drop(columns="measure"))
+
+
+def test_no_panel_is_cut_off(monkeypatch, tmp_path):
+    """A model whose values are higher than those of the first one is drawn whole."""
+    from iin_core.figures import compared
+
+    figures = []
+    monkeypatch.setattr(compared, "save", lambda figure, path: figures.append(figure))
+    entry = {"measure": "m", "concept": "c", "index": 1, "layer": "a", "low": 0.1, "high": 0.2}
+    rows = [{**entry, "model": "x", "value": 0.15}, {**entry, "model": "y", "value": 0.9, "high": 0.95}]
+    compared.layers_compared(tmp_path / "a.svg", pd.DataFrame(rows), title="t")
+    low, high = figures[0].axes[1].get_ylim()
+    assert low == 0
+    assert high > 0.95
