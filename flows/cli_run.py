@@ -95,7 +95,7 @@ def _say_troubles(outcome: Outcome) -> None:
     for failure in outcome.failures:
         console.fail(failure)
     for verdict in outcome.verdicts:
-        console.say(("passed: " if verdict.passed else "FAILED: ") + str(verdict))
+        console.say(str(verdict))
 
 
 def _say_next(settings: Settings, outcome: Outcome, root: str | None) -> None:

@@ -30,6 +30,20 @@ class Dies(nn.Tanh):
             os.kill(os.getpid(), 9)
         return super().forward(x)
 """
+ENDS = """
+
+class Ends(nn.Linear):
+    def forward(self, x):
+        import os, sys
+
+        frames, frame = set(), sys._getframe()
+        while frame is not None:
+            frames.add(frame.f_code.co_filename)
+            frame = frame.f_back
+        if "IIN_TEST_FLAG" in os.environ and any(f.endswith("experiments/response.py") for f in frames):
+            os.kill(os.getpid(), 9)
+        return super().forward(x)
+"""
 NOBODY = "http://127.0.0.1:9/api"
 
 
@@ -216,3 +230,19 @@ def test_a_layer_that_does_not_exist_is_refused_before_any_step(desk: Desk) -> N
     assert "to do: nearest names: 2;" in said
     assert said in desk.iin("run", "study.yaml", code=2, PREFECT_API_URL=NOBODY)[1]
     assert desk.sealed() == {}
+
+
+@pytest.mark.slow
+def test_an_experiment_whose_worker_dies_fails_alone(desk: Desk) -> None:
+    """Code 4 with its name; the others are sealed and kept, and the same command does what is missing."""
+    (desk.folder / "tiny_source.py").write_text(SOURCE.replace("nn.Linear(8, 6)", "Ends(8, 6)") + ENDS)
+    text = (desk.folder / "study.yaml").read_text()
+    (desk.folder / "study.yaml").write_text(text + "  interpolation: {pairs: 8}\n")
+    _, err = desk.iin("run", "study.yaml", code=4, PREFECT_API_URL=NOBODY, IIN_TEST_FLAG="1")
+    assert "response · 02 2 · shape · seed 0: its worker died 4 times." in err
+    before = desk.sealed()
+    assert len([key for key in before if key.startswith("experiments/")]) == 4
+    desk.iin("run", "study.yaml", PREFECT_API_URL=NOBODY)
+    after = desk.sealed()
+    assert before.items() <= after.items()
+    assert len([key for key in after if key.startswith("experiments/")]) == 7
