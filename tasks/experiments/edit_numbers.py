@@ -14,6 +14,7 @@ from iin_core.metrics import Score
 from iin_core.priors import ValuePrior
 from iin_core.split import capture
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawn_rows import drawn_rows
 from tasks.experiments.edit_figures import draw_strip, draw_values
 from tasks.experiments.editing import Collected, judge_together, judged_rows, rows_to_edit
 from tasks.experiments.found import columns_of
@@ -34,6 +35,7 @@ def edit_number(context: UnitContext, spec: EditsSpec, concept: str, found: Coll
     if not len(base) or len(values) < 2:
         found.words.append(f"{concept} was not edited: it takes one row and two different values.")
         return
+    found.drawn_rows.append(drawn_rows(context.material, base=base).assign(concept=concept))
     z, rows = context.material.z[base], context.material.rows[base]
 
     def watch(output: Any) -> dict[str, Tensor]:

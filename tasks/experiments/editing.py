@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from iin_core.metrics import Score
 from iin_core.priors import Label
@@ -31,6 +32,7 @@ class Collected:
     drawn: list[Drawn] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     why: dict[str, str] = field(default_factory=dict)
+    drawn_rows: list[pd.DataFrame] = field(default_factory=list)
 
 
 def rows_to_edit(context: UnitContext, spec: EditsSpec, concept: str, to: Label | None) -> Rows:

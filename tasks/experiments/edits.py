@@ -12,6 +12,7 @@ import torch
 from iin_core.priors import ClassPrior, Label, ValuePrior
 from tasks.evaluation.network import Predictions
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawn_rows import drawn_rows
 from tasks.experiments.edit_figures import draw_curves, draw_strip
 from tasks.experiments.edit_numbers import edit_number
 from tasks.experiments.editing import COLUMNS, Collected, judge_together, judged_rows, rows_to_edit
@@ -60,6 +61,8 @@ def run(context: UnitContext, spec: EditsSpec) -> Found:
         elif isinstance(prior, ClassPrior) and (concept in spec.to or len(prior.labels) == 2):
             _edit_label(context, spec, (concept, prior), found)
     tables = {"edits": pd.DataFrame(found.rows, columns=list(COLUMNS))}
+    if found.drawn_rows:
+        tables["edits_rows"] = pd.concat(found.drawn_rows)
     if found.numbers:
         tables["edit_numbers"] = pd.DataFrame(found.numbers)
     if not context.network.readers:
@@ -77,6 +80,7 @@ def _edit_label(
     for to in _targets(context, spec, (concept, prior), found):
         base = rows_to_edit(context, spec, concept, to)
         if len(base):
+            found.drawn_rows.append(drawn_rows(context.material, base=base).assign(concept=concept, to=to))
             edited.append(_towards(context, spec, (concept, to), base))
         else:
             found.words.append(f"No held-out row could be moved to {concept} {to}: all have it, or no label.")

@@ -15,6 +15,7 @@ from iin_core.metrics import Score
 from iin_core.walks import Space
 from tasks.evaluation.material import Pairs, draw_pairs
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawn_rows import drawn_rows
 from tasks.experiments.found import Drawn, Found
 from tasks.experiments.response import parts
 from tasks.experiments.seen import in_range
@@ -50,7 +51,10 @@ def run(context: UnitContext, spec: InterpolationSpec) -> Found:
     scores = _scores(curves, source, context)
     return Found(
         scores=scores,
-        tables={"interpolation": table},
+        tables={
+            "interpolation": table,
+            "interpolation_rows": drawn_rows(context.material, first=pairs[0], second=pairs[1]),
+        },
         drawn=[*_draw_curves(context, spec, table), *_draw_strip(context, spec, pairs, lines)],
         words=_words(scores),
     )

@@ -58,10 +58,17 @@ def _draw(context: StudyContext, table: pd.DataFrame) -> Iterator[Drawn]:
 
 
 def _words(table: pd.DataFrame) -> list[str]:
-    """For each model and concept where v tells least and where most."""
+    """For each model and concept where v tells least and where most; of a single layer what it tells."""
     found = []
     v = table[(table["probe"] == table["probe"].iloc[-1]) & (table["code"] == "v")]
     for (model, concept), rows in v.groupby(["model", "concept"], sort=False):
+        if rows["layer"].nunique() == 1:
+            row = rows.iloc[0]
+            found.append(
+                f"Of {concept}, what {model} discards at {row['layer']} tells {row['accuracy']:.2f}, "
+                f"chance {row['chance']:.2f}."
+            )
+            continue
         least, most = rows.loc[rows["accuracy"].idxmin()], rows.loc[rows["accuracy"].idxmax()]
         found.append(
             f"Of {concept}, {model} discards least at {least['layer']} ({least['accuracy']:.2f} of v) "

@@ -19,6 +19,7 @@ from iin_core.metrics.score import Score
 from iin_core.redraw import ALL, DrawFrom, redraw, share_beyond
 from tasks.evaluation.network import Network
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawn_rows import drawn_rows
 from tasks.experiments.found import Drawn, Found, columns_of
 from tasks.experiments.response_words import BY_READER, alt_text, called, caption, words
 from tasks.experiments.spec import ResponseSpec
@@ -36,6 +37,7 @@ COLUMNS = (
     "beyond",
     "bases",
     "draws",
+    "seed",
 )
 
 
@@ -71,13 +73,14 @@ def run(context: UnitContext, spec: ResponseSpec) -> Found:
                     "beyond": beyond,
                     "bases": len(bases),
                     "draws": spec.draws,
+                    "seed": _seed(context.job.spec.seed, factor, how),
                 }
                 for statistic, score in response.scores.items()
             ]
     table = _with_share(pd.DataFrame(rows)).reindex(columns=list(COLUMNS))
     return Found(
         scores=_scores(table, spec),
-        tables={"response": table},
+        tables={"response": table, "response_rows": drawn_rows(context.material, base=bases)},
         drawn=list(_draw(context, table)),
         words=words(table, spec.draw_from[0]),
     )

@@ -15,6 +15,7 @@ from iin_core.metrics import Score
 from iin_core.priors import ClassPrior, Label
 from tasks.evaluation.interchanges import swap_delta
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawn_rows import drawn_rows
 from tasks.experiments.found import Drawn, Found
 from tasks.experiments.members import members
 from tasks.experiments.seen import WHO, Judged, Rows, Seen, class_of, judge, see
@@ -64,6 +65,7 @@ def run(context: UnitContext, spec: TransferSpec) -> Found:
     words = [_HOW_TO_READ.format(origin=_ORIGINS[spec.draw])]
     scores: dict[str, Score] = {}
     counts: list[pd.DataFrame] = []
+    pairs: list[pd.DataFrame] = []
     drawn: list[Drawn] = []
     for concept in context.material.labelled:
         labels, left_out = _classes(context, spec, concept)
@@ -72,6 +74,7 @@ def run(context: UnitContext, spec: TransferSpec) -> Found:
             words.append(f"{concept} has fewer than two classes that can be transferred.")
             continue
         transfers = pair_up(context, spec, concept, labels)
+        pairs.append(_pairs(context, spec, transfers))
         seen = _seen(context, spec, transfers)
         drawn += draw_grid(context, transfers, seen)
         for judged in _judged(context, transfers, seen):
@@ -90,7 +93,8 @@ def run(context: UnitContext, spec: TransferSpec) -> Found:
         )
     table = pd.concat(counts) if counts else pd.DataFrame(columns=list(COLUMNS))
     why = {} if scores else {"transfer/cause": "no reader or head says a concept of what the model returns"}
-    return Found(scores, {"transfer": table}, drawn, words, why=why)
+    tables = {"transfer": table, "transfer_rows": pd.concat(pairs)}
+    return Found(scores, tables, drawn, words, why=why)
 
 
 def _classes(context: UnitContext, spec: TransferSpec, concept: str) -> tuple[tuple[Label, ...], list[str]]:
@@ -135,6 +139,16 @@ def pair_up(context: UnitContext, spec: TransferSpec, concept: str, labels: tupl
     base += [int(rng.choice(rows[i])) for i in own[size * size :]]
     donor = [int(rng.choice(rows[j][source[rows[j]] != source[b]])) for b, j in zip(base, asked, strict=True)]
     return Transfers(concept, labels, np.array(base), np.array(donor), own, asked, size * size)
+
+
+def _pairs(context: UnitContext, spec: TransferSpec, transfers: Transfers) -> pd.DataFrame:
+    """The rows behind the grid; a draw of the prior has no donor."""
+    drawn = {"base": transfers.base, "donor": transfers.donor}
+    if spec.draw == "prior":
+        del drawn["donor"]
+    asked = np.array(transfers.labels, dtype=object)[transfers.asked]
+    table = drawn_rows(context.material, **drawn).assign(concept=transfers.concept, asked=asked)
+    return table.iloc[transfers.n_grid :]
 
 
 def _seen(context: UnitContext, spec: TransferSpec, transfers: Transfers) -> Seen:

@@ -18,6 +18,7 @@ from iin_core.projection import fit_projection
 from iin_core.redraw import share_beyond
 from iin_core.walks import Steps, Walk
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawn_rows import drawn_rows
 from tasks.experiments.found import Found
 from tasks.experiments.seen import see
 from tasks.experiments.shown_rows import decoded_images, map_rows, starting_rows
@@ -60,8 +61,13 @@ def run(context: UnitContext, spec: WalksSpec) -> Found:
     table = pd.DataFrame(_rows(context, walked, starts), columns=list(COLUMNS))
     steps = pd.DataFrame(
         [
-            {"factor": name, "acceptance": found.walk.acceptance, "beyond": found.beyond}
-            for name, found in walked.items()
+            {
+                "factor": name,
+                "acceptance": found.walk.acceptance,
+                "beyond": found.beyond,
+                "seed": _seed(spec.seed, place),
+            }
+            for place, (name, found) in enumerate(walked.items())
         ]
     )
     points = map_rows(context.material, spec.rows, spec.seed)
@@ -71,7 +77,11 @@ def run(context: UnitContext, spec: WalksSpec) -> Found:
     drawn = [draw_map(context, spec, (projection, points), paths), *draw_strip(context, spec, strips)]
     return Found(
         scores=_scores(table, steps),
-        tables={"walks": table, "walks_steps": steps},
+        tables={
+            "walks": table,
+            "walks_steps": steps,
+            "walks_rows": drawn_rows(context.material, start=starts),
+        },
         drawn=drawn,
         words=words(table, steps, spec),
     )

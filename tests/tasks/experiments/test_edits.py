@@ -78,6 +78,23 @@ def test_an_edit_arrives_by_strength_one_and_leaves_the_rest(done):
     assert "disc" not in set(done["edits"].table("edits")["to"])
 
 
+def test_the_rows_behind_edits_and_transfers_are_sealed(done):
+    """Of each edit the rows, of each transfer base, donor and class: as many as the tables count."""
+    rows = done["edits"].table("edits_rows")
+    star = rows[(rows["concept"] == "shape") & (rows["to"] == "star")]
+    edits = done["edits"].table("edits")
+    counted = edits[(edits["concept"] == "shape") & (edits["statistic"] == "cause")]["n"]
+    assert len(star) == counted.iloc[0]
+    assert rows.loc[rows["concept"] == "weight", "to"].isna().all()
+    pairs = done["transfer"].table("transfer_rows")
+    assert (pairs["base_source"] != pairs["donor_source"]).all()
+    table = done["transfer"].table("transfer")
+    shape = table[(table["concept"] == "shape") & (table["reader"] == "reader")]
+    assert pairs[pairs["concept"] == "shape"].groupby("asked").size().to_dict() == (
+        shape.groupby("asked")["n"].sum().to_dict()
+    )
+
+
 def test_a_number_that_is_set_is_read_again(done):
     """Reader and layer read what was asked for: slope 1, and all labels stay."""
     found = done["edits"]

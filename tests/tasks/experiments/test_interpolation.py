@@ -38,6 +38,18 @@ def test_lines_of_a_linear_interpreter_are_the_same_in_both_spaces(found):
         assert code.n == 12
 
 
+def test_the_rows_of_the_pairs_are_sealed_and_give_the_density_again(world, found):
+    """Rows of the data and their sources, from which the ends' log-density is found by the interpreter."""
+    rows, table = found[0].tables["interpolation_rows"], found[0].tables["interpolation"]
+    assert len(rows) == SPEC.pairs
+    assert (rows["first_source"] != rows["second_source"]).all()
+    context = unit_context(world, world.unit("decoder", "both"), SPEC, found[1])
+    z = context.rows.z[rows["first"].tolist()]
+    again = float(context.interpreter.log_prob(z).mean()) / z.shape[1]
+    start = table[(table["quantity"] == DENSITY) & (table["share"] == 0)]
+    assert start["value"].to_numpy() == pytest.approx([again, again], abs=1e-5)
+
+
 def test_the_middle_of_a_straight_line_is_nearer_to_the_origin(found):
     """So its density under N(0, I) is higher, while a reader of one-hot classes is less sure of it."""
     scores = found[0].scores

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ import torch
 
 from iin_core.conditional_spec import ConditionalFlowSpec
 from iin_core.invariance import ConditionalInterpreter
+from iin_core.metrics import Score
 from iin_core.spec import EvaluationSpec, ReadingSpec
 from tasks.evaluate_job import Place, network_at
 from tasks.experiments import EXPERIMENTS
 from tasks.experiments.context import LayerContext
 from tasks.experiments.invariances import run
 from tasks.experiments.invariances_check import applies, code_layer, problems, reads, space_unit
+from tasks.experiments.invariances_words import _independence
 from tasks.experiments.job import ExperimentJob
 from tasks.experiments.opened import Opened
 from tasks.experiments.spec import InvariancesSpec
@@ -175,3 +178,13 @@ def test_rows_that_are_several_an_example_are_left_out(world):
     """A code has one row an example."""
     layer = replace(world.plan.models[0].layers[0], n_rows=960)
     assert "several rows an example" in applies(world.plan, layer, SPEC)
+
+
+@pytest.mark.parametrize(("p", "critic", "said"), [(0.05, 0.5, True), (0.5, 0.05, True), (0.2, 0.5, False)])
+def test_the_least_p_that_few_exchanges_can_give_is_told_as_dependence(p, critic, said):
+    """Of either test: with 19 exchanges 0.05 is the least, and no dependence would ever be told."""
+    nats = SimpleNamespace(nats=Score(0.2), cap=5.0, p_value=critic)
+    tests = SimpleNamespace(distance_correlation=SimpleNamespace(score=Score(0.1), p_value=p), nats=nats)
+    sentence = _independence(tests)
+    assert ("v is not independent of z" in sentence) == said
+    assert ("no dependence of v on z is found" in sentence) != said

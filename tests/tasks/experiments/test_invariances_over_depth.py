@@ -68,6 +68,15 @@ def test_layers_stand_in_the_order_in_which_they_are_called(world):
     assert found.words[1] in found.drawn[0].alt
 
 
+def test_of_a_single_layer_it_is_said_what_that_discards(world):
+    """There is no least and no most."""
+    plan, root, folder = world
+    only = InvariancesOverDepthSpec(layer="late")
+    found = run(StudyContext(plan, root, depth_reads(plan, plan, only), only, folder), only)
+    assert found.words[1].startswith("Of digit, what classifier discards at late tells 0.90, chance ")
+    assert " least " not in " ".join(found.words)
+
+
 def test_it_is_made_of_what_invariances_finds(world):
     """Globs choose layers; without any the remedy is said."""
     plan, _, _ = world

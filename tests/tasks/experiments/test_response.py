@@ -49,6 +49,19 @@ def test_a_head_moves_with_its_own_factor_alone(heads):
         assert _cell(found, head, "all").share_of_all == 1
 
 
+def test_the_bases_and_seeds_are_sealed(heads, world):
+    """The rows of the data that were drawn, each once, and a seed for each factor and way of drawing."""
+    found, folder = heads
+    context = unit_context(world, world.unit("classifier", "both"), SPEC, folder)
+    bases = found.tables["response_rows"]["base"]
+    assert bases.is_unique
+    assert len(bases) == found.tables["response"]["bases"].iloc[0]
+    assert (context.rows.table["split"].to_numpy()[bases] == "heldout").all()
+    seeds = found.tables["response"].groupby(["factor", "drawn"])["seed"]
+    assert (seeds.nunique() == 1).all()
+    assert seeds.first().is_unique
+
+
 def test_the_first_way_of_drawing_gives_the_scores(heads):
     """Each is a score of its output and factor, with an interval, 0 for nothing drawn, and the bases."""
     found, _ = heads

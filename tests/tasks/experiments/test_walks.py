@@ -44,6 +44,16 @@ def test_a_walk_changes_its_own_concept_alone(found):
         assert table[concept, other, "neighbours"] == 0
 
 
+def test_the_rows_and_seeds_of_the_walks_are_sealed(world, found):
+    """Held-out rows, each of its own source, and a seed for each factor."""
+    tables = found[0].tables
+    rows, steps = tables["walks_rows"], tables["walks_steps"]
+    assert rows["start_source"].nunique() == len(rows) == found[0].scores["walks/digit_digit_reader"].n
+    assert steps["seed"].nunique() == len(steps) == 3
+    context = unit_context(world, world.unit("decoder", "both"), SPEC, found[1])
+    assert (context.rows.table["split"].to_numpy()[rows["start"]] == "heldout").all()
+
+
 def test_numbers_have_intervals_over_the_rows_that_walked(found):
     """Each score has what the table says of it; exact steps accept all."""
     score = found[0].scores["walks/digit_digit_reader"]
