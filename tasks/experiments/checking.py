@@ -27,8 +27,16 @@ def experiment_problems(loaded: LoadedStudy, plan: Plan) -> list[StudyError]:
     problems: list[StudyError] = []
     for name, spec in plan.study.experiments.asked().items():
         found = [*_unmatched(loaded, plan, name, spec)] or [*_none_can(loaded, plan, name, spec)]
-        problems += found or [*_own(loaded, plan, name, spec)]
+        told = {_fault(problem) for problem in problems}
+        own = found or _own(loaded, plan, name, spec)
+        problems += [problem for problem in own if _fault(problem) not in told]
     return problems
+
+
+def _fault(problem: StudyError) -> tuple[str, str]:
+    """What is wrong with what: several experiments may meet the same fault of one model."""
+    line, _, of = problem.where.partition("; ")
+    return problem.what, of or line
 
 
 def experiment_cautions(loaded: LoadedStudy, plan: Plan) -> list[StudyError]:
