@@ -30,7 +30,7 @@ VERSIONS: dict[Kind, int] = {
     "units": 3,
     "evaluations": 6,
     "experiments": 1,
-    "report": 2,
+    "report": 3,
 }
 """Raised when the code of a kind of step comes to make something else of the same inputs."""
 

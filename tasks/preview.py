@@ -16,7 +16,8 @@ from iin_core.stylise.drawn import background
 from tasks.errors import StudyError
 from tasks.plan import filled
 from tasks.probe import at
-from tasks.report.text import data_uri, name, number
+from tasks.report.embedded import file_uri
+from tasks.report.text import name, number
 from tasks.sources.data.sketches import NAME, Sketched, open_sketched
 from tasks.sources.data.sketches_spec import SKETCH
 from tasks.storage import readable_errors, replace
@@ -86,7 +87,7 @@ def write_preview(loaded: LoadedStudy, root: Root, n_shown: int = 10) -> Preview
         preview_grid(
             grid, images, made.sketches, redrawn, title=f"{made.spec.concept}: images and their versions"
         )
-        figure = data_uri(grid.read_bytes(), "image/png")
+        figure = file_uri(grid.read_bytes(), "png")
     n = len(made.table)
     versions = 1 + len(made.sketches)
     cautions = tuple(_cautions(loaded, made, found))

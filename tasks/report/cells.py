@@ -25,11 +25,13 @@ class Cell:
         text: what stands in it.
         kind: class for the style: "name", "number", "none" or "best".
         title: more, shown when pointed at; never the only place where something is said.
+        lines: rows that it spans; 0 where a cell above spans this row.
     """
 
     text: str | Markup
     kind: str = "number"
     title: str = ""
+    lines: int = 1
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,18 @@ def beside(found: Mapping[str, Any], stem: str = "") -> str:
 
 
 def scored(value: str, held_against: str, kind: str = "number") -> Cell:
-    """A number with, in small print below it, what it is to be held against."""
+    """A number with its interval behind it and, in small print below, what else it is to be held against."""
     if value == NONE:
         return Cell(NONE, "none")
     if not held_against:
         return Cell(value, kind)
-    return Cell(Markup('{}<small class="beside">{}</small>').format(value, unbroken(held_against)), kind)
+    text = Markup("{}").format(value)
+    range_, _, below = held_against.partition(" · ") if held_against[0] == "[" else ("", "", held_against)
+    if range_:
+        text += Markup(' <small class="range">{}</small>').format(range_)
+    if below:
+        text += Markup(' <small class="beside">{}</small>').format(unbroken(below))
+    return Cell(text, kind)
 
 
 def unbroken(held_against: str) -> str:

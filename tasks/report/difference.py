@@ -11,11 +11,12 @@ from markupsafe import Markup
 from iin_core.figures import layer_concept_chart
 from tasks.compare import Comparison
 from tasks.report.cells import Cell, Table, name_cell, scored
+from tasks.report.embedded import csv_uri
 from tasks.report.facts import records
 from tasks.report.figures import Figure, Memory
 from tasks.report.score_words import SCORES
 from tasks.report.templates import template
-from tasks.report.text import csv_uri, interval, listed, name, number, share
+from tasks.report.text import interval, listed, name, number, share
 
 _MOST_SENTENCES = 12
 
@@ -72,9 +73,17 @@ def _chart(found: Comparison) -> Figure | None:
     drawn = Memory()
     both = pd.concat([_drawn(found, "a", 0), _drawn(found, "b", 1)], ignore_index=True)
     layer_concept_chart(drawn, both, title="How readable each concept is in each layer")
-    alt = "Line charts side by side; the table below has the numbers."
-    caption = "Accuracy of a probe on the whole layer, A at the left, B at the right, on one scale."
-    return Figure(drawn.uri(), alt, caption)
+    said = [
+        f"{concept}: "
+        + ", ".join(f"{row['layer']} {share(row['a'])} and {share(row['b'])}" for row in records(rows))
+        for concept, rows in found.read.groupby("concept", sort=False)
+    ]
+    alt = f"Line charts side by side. In A and B, {'; '.join(said)}."
+    caption = (
+        "Accuracy of a probe on the whole layer, A at the left, B at the right, on one scale. A point on "
+        "its dotted line is at chance. Bars: 95 % intervals over sources."
+    )
+    return Figure(drawn.uri(), alt, caption, csv=csv_uri(both), file="layers.csv")
 
 
 def _drawn(found: Comparison, side: str, place: int) -> pd.DataFrame:
@@ -120,7 +129,7 @@ def _score_table(found: Comparison) -> Table:
 
 
 _NOTE = (
-    "Below each number its 95 % interval over sources; differences in bold leave 0 out. Their intervals take "
+    "In brackets the 95 % interval over sources; differences in bold leave 0 out. Their intervals take "
     "the errors of both sides for independent, which is too wide where both were read of the same sources."
 )
 

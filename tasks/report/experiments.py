@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from markupsafe import Markup
 
@@ -11,29 +12,11 @@ from tasks.experiments import EXPERIMENTS
 from tasks.experiments.results import score_rows
 from tasks.experiments.sealing import Sealed
 from tasks.report.cells import Cell, Table, beside, scored
+from tasks.report.embedded import csv_uri, file_uri
 from tasks.report.experiment_facts import ExperimentFacts
 from tasks.report.figures import Figure
-from tasks.report.text import csv_uri, data_uri, number
-
-_KINDS = {"png": "image/png", "svg": "image/svg+xml"}
-Room = Callable[[int], bool]
-"""Whether so many bytes fit on the page; if so they are taken."""
-
-
-@dataclass(frozen=True)
-class File:
-    """A table to be downloaded: its name, and a data URI that holds it."""
-
-    name: str
-    uri: str
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure with the table behind it, where there is one."""
-
-    figure: Figure
-    table: File | None
+from tasks.report.pieces import Pieces, Shelf, piece
+from tasks.report.text import number
 
 
 @dataclass(frozen=True)
@@ -45,7 +28,7 @@ class ExperimentPage:
         of: the model that it is of, where no unit or layer around it says so.
         how: the sentence on how to read it.
         words: what was found.
-        drawings, numbers, files: empty where the page has no room; then `cut` is true.
+        figures, tables: those that the page has room for, as they stand on it.
         key: of the sealed output; empty where it was not done.
         cut: whether something was left out for want of room.
     """
@@ -54,57 +37,56 @@ class ExperimentPage:
     of: str
     how: str
     words: Sequence[str]
-    drawings: Sequence[Drawing]
-    numbers: Table | None
-    files: Sequence[File]
+    figures: Sequence[Markup]
+    tables: Sequence[Markup]
     key: str
     cut: bool
 
 
-def experiment_pages(experiments: Sequence[ExperimentFacts], room: Room) -> list[ExperimentPage]:
+def experiment_pages(experiments: Sequence[ExperimentFacts], shelf: Shelf) -> list[ExperimentPage]:
     """What the page shows of them; figures first, then numbers and tables, as far as there is room."""
-    return [_page(facts, room) for facts in experiments]
+    return [_page(facts, shelf) for facts in experiments]
 
 
-def _page(facts: ExperimentFacts, room: Room) -> ExperimentPage:
+def _page(facts: ExperimentFacts, shelf: Shelf) -> ExperimentPage:
     planned, found = facts.planned, facts.found
     title = EXPERIMENTS[planned.name].title
     of = planned.model.name if planned.model and planned.layer is None else ""
     if found is None:
-        return ExperimentPage(title, of, "", (), (), None, (), "", cut=False)
-    behind = {entry.table for entry in found.drawn if entry.table}
-    files = {name: File(f"{name}.csv", csv_uri(found.table(name))) for name in found.tables}
-    drawings = [
-        Drawing(_figure(found, i), files[entry.table] if entry.table else None)
-        for i, entry in enumerate(found.drawn)
-    ]
-    shown = [
-        drawing
-        for drawing in drawings
-        if room(len(drawing.figure.uri) + (len(drawing.table.uri) if drawing.table else 0))
-    ]
-    more = [file for name, file in files.items() if name not in behind and room(len(file.uri))]
-    numbers = number_table(title, found)
-    if numbers is not None and not room(len(numbers.csv) + 120 * len(numbers.rows)):
-        numbers = None
-    cut = len(shown) < len(drawings) or len(more) < len(files) - len(behind)
-    cut = cut or (numbers is None and bool(found.numbers))
+        return ExperimentPage(title, of, "", (), (), (), "", cut=False)
+    # Figures with the same table behind them say so; only the first holds it.
+    first: dict[str | None, int] = {}
+    for i, entry in enumerate(found.drawn):
+        first.setdefault(entry.table, i)
+    figures = Pieces().add(
+        shelf, (partial(_drawn, found, i, first[entry.table] == i) for i, entry in enumerate(found.drawn))
+    )
+    tables = Pieces().add(shelf, [partial(_numbers, title, found)] if found.numbers else [])
+    tables.add(shelf, (partial(_file, found, name) for name in found.tables if name not in first))
+    cut = figures.cut or tables.cut
     return ExperimentPage(
-        title, of, found.words[0], found.words[1:], shown, numbers, more, found.output.key, cut
+        title, of, found.words[0], found.words[1:], figures.shown, tables.shown, found.output.key, cut
     )
 
 
-def _figure(found: Sealed, i: int) -> Figure:
+def _drawn(found: Sealed, i: int, holds_table: bool) -> Markup:
     entry = found.drawn[i]
-    kind = _KINDS[entry.file.rpartition(".")[2].lower()]
-    return Figure(data_uri(found.figure(entry.file), kind), entry.alt, entry.caption, entry.pixelated)
+    uri = file_uri(found.figure(entry.file), entry.file.rpartition(".")[2].lower())
+    csv = csv_uri(found.table(entry.table)) if entry.table and holds_table else ""
+    file = f"{entry.table}.csv" if entry.table else ""
+    return piece("figure", Figure(uri, entry.alt, entry.caption, entry.pixelated, csv, file))
 
 
-def number_table(title: str, found: Sealed) -> Table | None:
-    """Every number with what it is held against; None where there are none."""
-    table = score_rows(found)
-    if table.empty:
-        return None
+def _numbers(title: str, found: Sealed) -> Markup:
+    return piece("folded_table", number_table(title, found))
+
+
+def _file(found: Sealed, name: str) -> Markup:
+    return piece("data_file", f"{name}.csv", csv_uri(found.table(name)))
+
+
+def number_table(title: str, found: Sealed) -> Table:
+    """Every number with what it is held against."""
     reasons = any(found.scores[key] is None for key in found.numbers)
     rows = []
     for key in found.numbers:
@@ -115,4 +97,4 @@ def number_table(title: str, found: Sealed) -> Table | None:
         why = found.why.get(key, "") if found.scores[key] is None else ""
         rows.append((*cells, Cell(why, "name")) if reasons else cells)
     head = ("score", "value", "why there is none") if reasons else ("score", "value")
-    return Table(f"{title}: numbers", head, tuple(rows), csv=csv_uri(table))
+    return Table(f"{title}: numbers", head, tuple(rows), csv=csv_uri(score_rows(found)))

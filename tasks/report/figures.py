@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from iin_core.figures import curves, layer_concept_chart, leakage_matrix
+from tasks.report.embedded import csv_uri, file_uri
 from tasks.report.facts import ALL, StudyFacts, UnitFacts, records
-from tasks.report.text import data_uri, number, share
+from tasks.report.text import number, share
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,16 @@ class Figure:
         alt: what it shows, in words and numbers.
         caption: what it is and how to read it.
         pixelated: whether its pixels are data.
+        csv: a data URI with the numbers behind it; empty where there are none.
+        file: name of that table.
     """
 
     uri: str
     alt: str
     caption: str | Markup
     pixelated: bool = False
+    csv: str = ""
+    file: str = ""
 
 
 @dataclass
@@ -41,7 +46,7 @@ class Memory:
 
     def uri(self) -> str:
         """It as a link that holds it."""
-        return data_uri(self.data, "image/svg+xml")
+        return file_uri(self.data, "svg")
 
 
 def layer_chart(facts: StudyFacts) -> Figure | None:
@@ -62,7 +67,8 @@ def layer_chart(facts: StudyFacts) -> Figure | None:
         "it has not seen. A point on its dotted line is at chance: the layer no longer tells the concept. "
         "Bars: 95 % intervals over sources."
     )
-    return Figure(drawn.uri(), f"Line chart. {'; '.join(said)}.", caption)
+    alt = f"Line chart. {'; '.join(said)}."
+    return Figure(drawn.uri(), alt, caption, csv=csv_uri(table), file="layers.csv")
 
 
 def unit_figures(unit: UnitFacts) -> list[Figure]:
@@ -87,7 +93,8 @@ def _leakage(unit: UnitFacts) -> list[Figure]:
         "further above chance. Inside a frame (a concept's own block) dark is good; everywhere else it is a "
         "leak, but for concepts without a block of their own, which belong in the residual."
     )
-    return [Figure(drawn.uri(), f"Heat map. {'; '.join(said)}.", caption)]
+    alt = f"Heat map. {'; '.join(said)}."
+    return [Figure(drawn.uri(), alt, caption, csv=csv_uri(table), file="leakage-matrix.csv")]
 
 
 def _curves(unit: UnitFacts) -> list[Figure]:
@@ -102,4 +109,4 @@ def _curves(unit: UnitFacts) -> list[Figure]:
         f"{number(last['nll_validation'])} on validation rows."
     )
     caption = "Training: a validation curve that rises while the training curve falls means overfitting."
-    return [Figure(drawn.uri(), alt, caption)]
+    return [Figure(drawn.uri(), alt, caption, csv=csv_uri(unit.curves), file="curves.csv")]

@@ -22,7 +22,7 @@ class Topic:
     """Some sentences about one thing.
 
     Args:
-        key: "swaps", "leaks", "layers" or "care".
+        key: "layers", "swaps", "leaks" or "care".
         title: of the topic.
         sentences: one or more.
     """
@@ -33,12 +33,12 @@ class Topic:
 
 
 def findings(facts: StudyFacts) -> list[Topic]:
-    """What the scores say: swaps, leaks, layers, and what to keep in mind; topics without a word left out."""
+    """What the scores say: layers, swaps, leaks, and what to keep in mind; topics without a word left out."""
     groups = _groups(facts.headline)
     topics = (
+        Topic("layers", "Where each concept is readable", tuple(_layers(facts.readable))),
         Topic("swaps", "What a swap does", tuple(s for group in groups for s in _swaps(group))),
         Topic("leaks", "What leaks", tuple(s for group in groups for s in _leaks(group))),
-        Topic("layers", "Where each concept is readable", tuple(_layers(facts.readable))),
         Topic("care", "To keep in mind", tuple(cautions(facts))),
     )
     return [topic for topic in topics if topic.sentences]
@@ -60,17 +60,15 @@ def _swaps(group: Sequence[UnitFacts]) -> Iterator[Markup]:
         first = next((row for row in rows if row is not None), None)
         if kind is None or first is None:
             continue
-        who = READERS[str(first["reader"])]
         does = {
-            "joint": Markup("{} then says the donor's {} and everything else as before").format(
-                who, name(factor)
-            ),
-            "isolate": Markup("{} still says everything else as before").format(who),
-            "cause": Markup("{} then says the donor's {}").format(who, name(factor)),
+            "joint": Markup("then says the donor's {} and all else as before").format(name(factor)),
+            "isolate": "still says all else as before",
+            "cause": Markup("then says the donor's {}").format(name(factor)),
         }[kind]
-        yield Markup("Swapping only <strong>{}</strong> in {}: {} in {} of {} {}.").format(
+        yield Markup("Swap only <strong>{}</strong> in {}: {} {} in {} of {} {}.").format(
             name(factor),
             _place(unit),
+            READERS[str(first["reader"])],
             does,
             _over_seeds(group, rows, kind),
             count(int(first["n"]), "pair") if pd.notna(first["n"]) else "the pairs",
@@ -79,20 +77,19 @@ def _swaps(group: Sequence[UnitFacts]) -> Iterator[Markup]:
 
 
 def _beside(unit: UnitFacts, factor: str, row: dict[str, Any], kind: str) -> Markup:
-    said = []
-    levels = (("chance", "chance"), ("with shuffled labels", "control"))
-    said += [
-        f"{words} {share(row[f'{kind}_{level}'])}"
-        for words, level in levels
-        if pd.notna(row[f"{kind}_{level}"])
-    ]
+    """What to hold a share against: chance, the judge's ceiling, and the best of the linear baselines."""
+    said = [f"chance {share(row[f'{kind}_chance'])}"] if pd.notna(row[f"{kind}_chance"]) else []
     if kind == "joint" and pd.notna(row["ceiling"]):
-        said.append(f"the reader's own ceiling {share(row['ceiling'])}")
-    for method, words in METHODS.items():
-        other = _row(unit.swaps(method), factor)
-        if method != IIN and other is not None and pd.notna(other[kind]):
-            ends = interval(other[f"{kind}_low"], other[f"{kind}_high"])
-            said.append(f"{words} {share(other[kind])}{ends}")
+        said.append(f"ceiling {share(row['ceiling'])}")
+    others = [
+        (other[kind], words, other)
+        for method, words in METHODS.items()
+        if method != IIN and (other := _row(unit.swaps(method), factor)) is not None and pd.notna(other[kind])
+    ]
+    if others:
+        value, words, other = max(others, key=lambda found: found[0])
+        ends = interval(other[f"{kind}_low"], other[f"{kind}_high"])
+        said.append(f"best linear baseline: {words} {share(value)}{ends}")
     return Markup("({})").format("; ".join(said)) if said else Markup("")
 
 
@@ -127,12 +124,11 @@ def _leaks(group: Sequence[UnitFacts]) -> Iterator[Markup]:
     worst = [pair[1]["accuracy"] for pair in leaks]
     ends = f"; over {len(leaks)} seeds {share(min(worst))} to {share(max(worst))}"
     yield Markup(
-        "The largest leak in {}{}: {} probe reads <strong>{}</strong> from {} with accuracy "
-        "<strong>{}</strong>{} (chance {}; the worst with shuffled labels {}{})."
+        "The largest leak of {}{}: <strong>{}</strong> is read from {} at <strong>{}</strong>{} "
+        "(chance {}; worst with shuffled labels {}{})."
     ).format(
         _place(unit),
         f" (seed {unit.unit.seed})" if len(leaks) > 1 else "",
-        "an MLP" if leak["probe"] == "mlp" else "a linear",
         name(leak["concept"]),
         block,
         share(leak["accuracy"]),
@@ -150,35 +146,47 @@ def _by_luck(unit: UnitFacts, leak: dict[str, Any]) -> float | None:
 
 
 def _layers(readable: pd.DataFrame) -> Iterator[Markup]:
+    """Where each concept is read best, and from where on no better than by guessing, or where worst."""
     for model, found in readable.groupby("model", sort=False):
-        concepts = [records(rows.sort_values("index")) for _, rows in found.groupby("concept", sort=False)]
+        of = [records(rows.sort_values("index")) for _, rows in found.groupby("concept", sort=False)]
         if found["index"].nunique() == 1:
-            said = [
-                Markup("{} at {}").format(_strong(rows[0]["concept"]), _read(rows[0])) for rows in concepts
-            ]
-            layer = concepts[0][0]["layer"]
-            yield Markup("From {}, the one layer of {}: {}.").format(name(layer), name(model), listed(said))
-            continue
-        for rows in concepts:
-            yield Markup("In {}, {} is readable from {} at <strong>{}</strong>{} and from {} at {}.").format(
-                name(model),
-                _strong(rows[0]["concept"]),
-                name(rows[0]["layer"]),
-                share(rows[0]["accuracy"]),
-                interval(rows[0]["low"], rows[0]["high"]),
-                name(rows[-1]["layer"]),
-                _read(rows[-1]),
+            said = [Markup("{} {}").format(_strong(rows[0]["concept"]), _read(rows[0])) for rows in of]
+            yield Markup("From {}, the one layer of {}: {}.").format(
+                name(of[0][0]["layer"]), name(model), listed(said)
             )
+            continue
+        for rows in of:
+            yield Markup("{} in {}: {}.").format(_strong(rows[0]["concept"]), name(model), _over_depth(rows))
+
+
+def _over_depth(rows: list[dict[str, Any]]) -> Markup:
+    best = max(rows, key=lambda row: row["accuracy"])
+    if _at_chance(best):
+        return Markup("no layer tells it (at most {})").format(_read(best))
+    silent = len(rows)
+    while _at_chance(rows[silent - 1]):
+        silent -= 1
+    if silent < len(rows):
+        row = rows[silent]
+        rest = Markup("; from {} on no better than chance{}").format(
+            name(row["layer"]), interval(row["low"], row["high"])
+        )
+    else:
+        least = min(rows, key=lambda row: row["accuracy"])
+        rest = Markup(", least from {} at {}{}").format(
+            name(least["layer"]), share(least["accuracy"]), interval(least["low"], least["high"])
+        )
+    return Markup("read best from {} at {}{}").format(name(best["layer"]), _read(best), rest)
+
+
+def _at_chance(row: dict[str, Any]) -> bool:
+    return bool(pd.notna(row["low"]) and row["low"] <= row["chance"])
 
 
 def _read(row: dict[str, Any]) -> Markup:
-    at_chance = pd.notna(row["low"]) and row["low"] <= row["chance"]
-    levels = f"chance {share(row['chance'])}; with shuffled labels {share(row['control'])}"
-    return Markup("<strong>{}</strong>{}{} ({})").format(
-        share(row["accuracy"]),
-        interval(row["low"], row["high"]),
-        ", no better than chance" if at_chance else "",
-        levels,
+    ends = interval(row["low"], row["high"])
+    return Markup("<strong>{}</strong>{} (chance {})").format(
+        share(row["accuracy"]), ends, share(row["chance"])
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tasks.report.cells import PROBES, Cell, Table, beside, name_cell, scored
+from tasks.report.embedded import csv_uri
 from tasks.report.facts import UnitFacts, records
-from tasks.report.text import csv_uri, number, share
+from tasks.report.text import number, share
 
 
 def full_tables(unit: UnitFacts) -> tuple[Table, ...]:

@@ -9,37 +9,56 @@ import pandas as pd
 from markupsafe import Markup
 
 from tasks.report.cells import SHORT, Cell, Table, beside, name_cell, scored, unbroken
+from tasks.report.embedded import csv_uri
 from tasks.report.facts import RESIDUAL, StudyFacts, UnitFacts, records
 from tasks.report.score_words import SCORES
-from tasks.report.text import NONE, csv_uri, name, number, share
+from tasks.report.text import NONE, count, name, number, share
 from tasks.seeds import SeedGroup
 
-HEADLINE = ("joint_reader", "joint_head", "leak_worst", "mig", "nll_per_dim", "invertibility_error")
+HEADLINE = (
+    *("score/joint_reader", "score/joint_head", "score/leak_worst", "score/mig", "dependence/critic_nats"),
+    *("score/nll_per_dim", "score/invertibility_error"),
+)
+"""The scores of the tables; a table leaves out those that none of its units has."""
 
 
 def headline_table(facts: StudyFacts) -> Table:
-    """Layer × concept set × seed: the headline scores, the headline units first."""
-    units = sorted(facts.units, key=lambda unit: not unit.unit.headline)
-    head = ("layer", "concepts", "seed", "budget", *(SCORES[f"score/{key}"].label for key in HEADLINE))
-    rows = tuple((*_which(unit), *(_score(unit, f"score/{key}") for key in HEADLINE)) for unit in units)
-    every = [_record(unit) for unit in facts.units]
+    """The headline scores of the headline units, of all units where the study names none."""
+    units = [unit for unit in facts.units if unit.unit.headline] or facts.units
+    every = csv_uri(pd.DataFrame([_record(unit) for unit in facts.units]))
     note = (
-        "Below each number: its 95 % interval over sources, what guessing reaches, and what it is with "
-        "shuffled labels. A dash: not applicable or not there; each unit's section says why. Units of a "
-        "short training budget are comparable with one another only."
+        "In brackets the 95 % interval over sources; below, what guessing reaches and what it is with "
+        "shuffled labels. A dash: not applicable or not there; each unit's section says why. The CSV has "
+        "every score of every unit."
     )
-    return Table("Headline scores of every unit", head, rows, note, csv_uri(pd.DataFrame(every)))
+    return _unit_table("Headline scores", units, note, every)
+
+
+def other_units_table(facts: StudyFacts) -> Table:
+    """The same scores of the units beside the headline; without rows where there is no headline."""
+    named = any(unit.unit.headline for unit in facts.units)
+    units = [unit for unit in facts.units if named and not unit.unit.headline]
+    note = "Units of a short training budget are comparable with one another only."
+    return _unit_table(f"The same of {count(len(units), 'other unit')}", units, note)
+
+
+def _unit_table(caption: str, units: Sequence[UnitFacts], note: str, csv: str = "") -> Table:
+    shown = [key for key in HEADLINE if any(unit.scores.get(key) is not None for unit in units)]
+    head = ("layer", "concepts", "seed", "budget", *(SCORES[key].label for key in shown))
+    rows = tuple((*_which(unit), *(_score(unit, key) for key in shown)) for unit in units)
+    return Table(caption, head, rows, note, csv)
 
 
 def seeds_table(facts: StudyFacts) -> Table:
     """Layer × concept set with several seeds: mean and range of the headline scores, agreement of blocks."""
     groups = [group for group in facts.seeds if group.n_evaluated > 1]
-    head = ("layer", "concepts", "seeds", *(SCORES[f"score/{key}"].label for key in HEADLINE), "agreement")
+    shown = [key for key in HEADLINE if any(key in group.scores for group in groups)]
+    head = ("layer", "concepts", "seeds", *(SCORES[key].label for key in shown), "agreement")
     rows = tuple(
         (
             *list(_place(group.unit))[:2],
             Cell(str(group.n_evaluated)),
-            *(_over_seeds(group, f"score/{key}") for key in HEADLINE),
+            *(_over_seeds(group, key) for key in shown),
             _agreement(group),
         )
         for group in groups
@@ -67,7 +86,7 @@ def readable_table(facts: StudyFacts) -> Table:
         told = (cells.get(concept, Cell(NONE, "none")) for concept in concepts)
         rows.append((name_cell(model), name_cell(layer), *told))
     caption = "Accuracy of a probe on the whole layer"
-    note = "Below each: its 95 % interval over sources, chance, and the same with shuffled labels."
+    note = "In brackets the 95 % interval over sources; below, chance and the same with shuffled labels."
     return Table(caption, ("model", "layer", *concepts), tuple(rows), note, csv=csv_uri(table))
 
 
@@ -113,7 +132,7 @@ def _agreement(group: SeedGroup) -> Cell:
         Markup("{} {}{}").format(
             RESIDUAL if block == RESIDUAL else name(block),
             share(score.value),
-            Markup('<small class="beside">{}</small>').format(
+            Markup(' <small class="range">{}</small><br>').format(
                 unbroken(
                     beside({"low": score.low, "high": score.high})
                     + (f" · other {share(score.control)}" if score.control is not None else "")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.report.cells import SHORT, beside
-from tasks.report.text import count, name, number, printable, share
+from tasks.report.text import count, interval, name, number, printable, share
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -36,6 +36,7 @@ def _environment() -> Environment:
         "name": name,
         "number": number,
         "share": share,
+        "interval": interval,
         "count": count,
         "beside": beside,
         "short": SHORT,

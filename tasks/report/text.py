@@ -1,16 +1,12 @@
-"""Text of the report: names that may hold anything, numbers, and files inside links."""
+"""Text of the report: names that may hold anything, and numbers."""
 
 from __future__ import annotations
 
-import base64
 import math
 import unicodedata
 from collections.abc import Sequence
 
-import pandas as pd
 from markupsafe import Markup
-
-from tasks.tracked_names import csv_text
 
 NONE = "–"
 _MINUS = "−"
@@ -67,17 +63,6 @@ def listed(parts: Sequence[str | Markup]) -> Markup:
 def count(n: int, what: str) -> str:
     """`1 layer`, `4,000 pairs`."""
     return f"{n:,} {what}{'' if n == 1 else 's'}"
-
-
-def data_uri(data: bytes, kind: str) -> str:
-    """A file as a URI that holds it."""
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
-
-
-def csv_uri(table: pd.DataFrame) -> str:
-    """A table as a downloadable file; no cell is taken for a formula by a spreadsheet."""
-    safe = table.map(lambda cell: csv_text(cell) if isinstance(cell, str) else cell)
-    return data_uri(safe.to_csv(index=False, lineterminator="\n").encode(), "text/csv;charset=utf-8")
 
 
 def _is_hidden(character: str) -> bool:

@@ -9,11 +9,12 @@ from markupsafe import Markup
 
 from tasks.evaluation.keys import COMPANIONS_OF
 from tasks.evaluation.reasons import ONLY_FULL
-from tasks.report.cells import METHODS, PROBES, Cell, Table, beside, name_cell, scored
+from tasks.report.cells import METHODS, PROBES, READERS, Cell, Table, beside, name_cell, scored
+from tasks.report.embedded import csv_uri
 from tasks.report.facts import ALL, LAYER, RESIDUAL, UnitFacts, records
 from tasks.report.full_tables import full_tables
 from tasks.report.score_words import SCORES
-from tasks.report.text import NONE, csv_uri, number, share
+from tasks.report.text import NONE, interval, name, number, share
 
 _KINDS = ("cause", "isolate", "joint")
 _FACTOR_WORDS = {"mean": "mean of all", RESIDUAL: "the residual"}
@@ -34,30 +35,41 @@ def detail_tables(unit: UnitFacts) -> tuple[Table, ...]:
 def interchange_table(unit: UnitFacts) -> Table:
     """Reader × block × method: cause, isolate, joint."""
     table = unit.tables["interchange"]
+    several = table["reader"].nunique() > 1
     rows = []
     for (reader, factor), found in table.groupby(["reader", "factor"], sort=False):
         best = found["joint"].max()
-        for row in records(found):
+        for i, row in enumerate(records(found)):
             kind = "best" if len(found) > 1 and row["joint"] == best else "number"
-            rows.append(
-                (
-                    name_cell(reader),
-                    name_cell(_FACTOR_WORDS.get(str(factor), factor)),
-                    name_cell(METHODS.get(row["method"], row["method"])),
-                    *(scored(share(row[kind_]), beside(row, f"{kind_}_")) for kind_ in _KINDS[:2]),
-                    scored(share(row["joint"]), beside(row, "joint_"), kind),
-                    scored(share(row["ceiling"]), beside(row, "ceiling_")),
-                )
+            cells = (
+                _swapped(str(factor), READERS[str(reader)] if several else "", row, 0 if i else len(found)),
+                name_cell(METHODS.get(row["method"], row["method"])),
+                *(scored(share(row[kind_]), beside(row, f"{kind_}_")) for kind_ in _KINDS[:2]),
+                scored(share(row["joint"]), beside(row, "joint_"), kind),
             )
-    head = ("reader", "swapped", "method", *_KINDS, "ceiling")
+            rows.append(cells)
+    head = ("swapped", "method", *_KINDS)
+    who = "" if several or table.empty else f"Judged by {READERS[str(table['reader'].iloc[0])]}. "
     note = (
-        "Below each: its 95 % interval over sources, chance, and the same with the donors' labels shuffled. "
+        f"{who}In brackets the 95 % interval over sources; below, chance and the same with the donors' "
+        "labels shuffled. Bold: the best of a concept. Ceiling: the judge on examples that nobody edited. "
         "The residual tells no concept: after its exchange everything should stay as it was."
     )
     caption = "Interchange: this IIN beside linear baselines"
     if len(set(table["method"])) == 1:
         caption = "Interchange"
     return Table(caption, head, tuple(rows), note, csv_uri(table), _is_short(unit))
+
+
+def _swapped(factor: str, reader: str, row: dict[str, Any], lines: int) -> Cell:
+    """What is exchanged, once for all methods, with who judges where several do, and the judge's ceiling."""
+    ceiling = share(row["ceiling"])
+    held = f"ceiling {ceiling}{interval(row['ceiling_low'], row['ceiling_high'])}" if ceiling != NONE else ""
+    said = " · ".join(part for part in (f"by {reader}" if reader else "", held) if part)
+    text = Markup("{}").format(name(_FACTOR_WORDS.get(factor, factor)))
+    if said:
+        text += Markup(' <small class="under">{}</small>').format(said)
+    return Cell(text, "name", lines=lines)
 
 
 def leakage_table(unit: UnitFacts) -> Table:

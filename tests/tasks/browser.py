@@ -53,6 +53,11 @@ class Browser:
             assert time.monotonic() < until, "the page did not load"
             time.sleep(0.05)
 
+    def show_as(self, *, media: str = "", scheme: str = "light") -> None:
+        """Show pages as on a medium ("screen", "print"), and to a person who likes it light or dark."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._call("Emulation.setEmulatedMedia", media=media, features=features)
+
     def ask(self, expression: str) -> Any:
         """The value of a JavaScript expression on the page, as JSON has it."""
         result = self._call("Runtime.evaluate", expression=expression, returnByValue=True)

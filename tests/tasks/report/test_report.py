@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 from itertools import pairwise
+from urllib.parse import unquote_to_bytes
 
 import pandas as pd
 import pytest
@@ -116,8 +116,8 @@ def test_names_that_a_person_gave_stay_names(root, html) -> None:
 
 def _csv(link) -> bytes:
     head, data = link.attributes["href"].split(",", 1)
-    assert head == "data:text/csv;charset=utf-8;base64"
-    return base64.b64decode(data)
+    assert head == "data:text/csv;charset=utf-8"
+    return unquote_to_bytes(data)
 
 
 def test_every_layer_is_a_section_with_all_its_units(world, page) -> None:
@@ -167,34 +167,56 @@ def test_every_table_of_a_unit_of_short_budget_says_so(world, page) -> None:
 def test_the_findings_say_where_concepts_are_readable_and_what_a_swap_does(page) -> None:
     """The page begins with sentences, and their numbers are those of the tables."""
     said = _words(page, "found")
-    levels = "(chance 0.10; with shuffled labels 0.11)"
-    late = f"at 0.97 [0.95, 0.99] {levels}"
-    assert f"In classifier, digit is readable from conv1 at 0.52 [0.50, 0.54] and from fc {late}." in said
-    assert "from fc at 0.18 [0.16, 0.20], no better than chance (chance 0.17; with shuffled labels" in said
+    late = "at 0.97 [0.95, 0.99] (chance 0.10)"
+    assert f"digit in classifier: read best from fc {late}, least from conv1 at 0.52 [0.50, 0.54]." in said
+    silent = "(chance 0.17); from fc on no better than chance [0.16, 0.20]."
+    assert f"colour in classifier: read best from conv1 at 0.99 [0.97, 1.00] {silent}" in said
+    assert "From bottleneck, the one layer of autoencoder: digit 0.97 [0.95, 0.99] (chance 0.10), col" in said
     assert (
-        f"From bottleneck, the one layer of autoencoder: digit at 0.97 [0.95, 0.99] {levels}, colour at"
-        in said
-    )
-    assert (
-        "Swapping only digit in bottleneck · digit+colour: the independent reader then says the donor's "
-        "digit and everything else as before in 0.95 [0.93, 0.97] (seed 0) and 0.95 [0.93, 0.97] (seed 1) of "
-        "4,000 pairs (chance 0.02; with shuffled labels 0.03; the reader's own ceiling 0.97; "
-        "class means 0.93 [0.91, 0.95]; LDA 0.94 [0.92, 0.96])."
+        "Swap only digit in bottleneck · digit+colour: the independent reader then says the donor's "
+        "digit and all else as before in 0.95 [0.93, 0.97] (seed 0) and 0.95 [0.93, 0.97] (seed 1) of "
+        "4,000 pairs (chance 0.02; ceiling 0.97; best linear baseline: LDA 0.94 [0.92, 0.96])."
     ) in said
-    leak = "an MLP probe reads digit from the residual with accuracy 0.13 [0.11, 0.15] (chance 0.10; the"
-    assert leak in said
+    assert "digit is read from the residual at 0.13 [0.11, 0.15] (chance 0.10; worst with shuffled" in said
     assert "11 of 13 units were trained on a short budget (150 updates)" in said
-    assert "2 models at 3 layers, on 17,970 rows from 1,797 source examples" in said
+    facts = " ".join(page.all("p", "facts")[0].text.split())
+    assert facts.startswith("2 models at 3 layers · 17,970 rows from 1,797 source examples · digit (chance")
+    assert facts.endswith("· 13 of 13 units evaluated")
 
 
 def test_no_share_on_the_page_stands_alone(page) -> None:
-    """Beside every share in tables and cards stand its interval, chance and what shuffled labels give."""
-    for e in page.all("td", "number"):
-        if re.match(r"[01]\.\d\d", e.text) and any(a.attributes.get("id") == "scores" for a in e.above):
+    """Beside every share of overview and scores stand its interval, and what it is to be held against."""
+    above = [(e, {a.attributes.get("id") for a in e.above}) for e in page.all("td", "number")]
+    for e, ids in above:
+        if re.match(r"[01]\.\d\d", e.text.strip()) and ids & {"found", "scores"}:
             assert re.search(r"\[[−\d.]+,\s[−\d.]+\]|\bto\s[01]\.\d\d$", e.text), e.text
-    (joint, leak, *_) = page.all("dd", "beside")
-    assert "chance 0.10" in joint.text.replace("0.02", "0.10")
-    assert "chance 0.17 · shuffled 0.11" in leak.text
+    leak = next(e for e, ids in above if "scores" in ids and e.text.startswith("0.20"))
+    assert "chance 0.17 · shuffled 0.11" in leak.text.replace("\xa0", " ")
+
+
+def test_the_overview_has_a_line_for_each_concept_of_each_layer(world, page) -> None:
+    """What the layer tells, what its own and the worst other block tell, and whether a swap works."""
+    table = next(e for e in page.all("table", "glance"))
+    lines = [
+        [e for e in page.elements if e.above[-1:] == (row,)] for row in page.all("tr") if table in row.above
+    ]
+    assert len(lines) == 1 + 3 * 3
+    said = [" | ".join(" ".join(cell.text.split()) for cell in line) for line in lines]
+    own = "0.97 [0.95, 0.99] | 0.97 [0.95, 0.99] | 0.13 [0.11, 0.15] · residual | 0.95 [0.93, 0.97]"
+    assert said[7] == f"03 bottleneck autoencoder | digit | {own}"
+    assert said[4].startswith("02 fc classifier | digit short | 0.97")
+    bars = [e.attributes["class"] for e in page.all("span") if "bar" in e.attributes.get("class", "")]
+    assert "bar quiet" in bars  # the colour that fc has lost
+
+
+def test_a_layer_and_a_unit_say_their_numbers_while_they_are_folded(page) -> None:
+    """The summary of a layer has what it tells; that of a unit what its swaps do and what leaks."""
+    layer, unit = (
+        next(e for e in page.all("summary") if e.above[-1].attributes.get("id") == anchor).text
+        for anchor in ("layer-01", "unit-8")
+    )
+    assert "digit 0.52 [0.50, 0.54] chance 0.10" in " ".join(layer.split())
+    assert "swaps work 0.95 [0.93, 0.97] (chance 0.10) · worst leak 0.20" in " ".join(unit.split())
 
 
 def test_the_spread_over_seeds_and_their_agreement_are_told(page) -> None:
@@ -202,7 +224,7 @@ def test_the_spread_over_seeds_and_their_agreement_are_told(page) -> None:
     said = _words(page, "scores")
     assert "Spread over seeds" in said
     assert "0.95 to 0.95" in said
-    assert re.search(r"residual 0\.9\d\[0\.\d\d, [01]\.\d\d\] · other", said)
+    assert re.search(r"residual 0\.9\d \[0\.\d\d, [01]\.\d\d\] · other", said)
 
 
 def test_one_seed_is_said_to_have_no_spread(root) -> None:
@@ -253,7 +275,7 @@ def test_units_that_failed_are_named_and_nothing_is_sealed(root) -> None:
     assert "The training of <one> unit ended.seed 1To do: lower training.learning_rate" in said
     assert f"autoencoder · {LATE}: not trained" in said
     assert f"classifier · {names[0]}: trained, not evaluated" in said
-    assert "11 of 13 units" in _words(page, "found")
+    assert "11 of 13 units evaluated incomplete" in " ".join(page.all("p", "facts")[0].text.split())
     for unit in world.plan.units:
         if unit.name in names:
             world.seal_unit(unit)
@@ -282,8 +304,8 @@ def test_damaged_data_is_an_error_and_not_a_gap(root) -> None:
 def test_a_study_too_large_for_a_page_keeps_its_headline_whole(world) -> None:
     """What does not fit is left out from units of less interest, and the page says where it lies."""
     facts = read_facts(world.plan, world.root)
-    text = render(facts, room=300_000)
-    assert len(text.encode()) < 450_000
+    text = render(facts, most=450_000)
+    assert len(text.encode()) <= 450_000
     units = Page(text)
     for facts_of, unit in zip(facts.units, units.all("details", "unit"), strict=True):
         n_figures = sum(unit in e.above for e in units.all("figure"))
@@ -312,7 +334,7 @@ def test_what_an_evaluation_really_leaves_can_be_told(root, jobs_folder) -> None
     evaluate_and_seal(root.url, [job_of(world.plan, unit)])
     page = Page(write_report(world.plan, root).read_text(encoding="utf-8"))
     said = _words(page, "found")
-    assert re.search(r"Swapping only digit in code · both: the independent reader .* in 1\.00 ", said)
-    assert re.search(r"From code, the one layer of decoder: digit at (0\.99|1\.00)", said)
+    assert re.search(r"Swap only digit in code · both: the independent reader .* in 1\.00 ", said)
+    assert re.search(r"From code, the one layer of decoder: digit (0\.99|1\.00)", said)
     shown = [e.text for e in page.all("figcaption")]
     assert any("Leakage" in text for text in shown)

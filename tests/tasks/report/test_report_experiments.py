@@ -11,15 +11,12 @@ import pytest
 
 from iin_core.metrics.score import Score
 from tasks.experiments.found import Drawn, Found
-from tasks.experiments.sealing import write_found
-from tasks.experiments.spec import ExperimentSpec
 from tasks.output import open_root
 from tasks.report.facts import read_facts
 from tasks.report.page import render
 from tasks.report.write import write_report
-from tests.tasks.experiments_world import asked_for, planned
 from tests.tasks.html_page import Page
-from tests.tasks.report_world import make_report_world
+from tests.tasks.report_experiments_world import experiments_world
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -41,20 +38,8 @@ def _found(label: str, folder: Path) -> Found:
 def world(tmp_path_factory):
     """A study with an experiment on each unit, layer and model, of which one model's is not sealed."""
     root = open_root(str(tmp_path_factory.mktemp("report")))
-    world = make_report_world(root)
-    world.seal_all()
-    with asked_for(norms=ExperimentSpec(concepts="digit"), layer=ExperimentSpec(), model=ExperimentSpec()):
-        patched = dataclasses.replace(world.plan)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("tasks.experiments.planning.why_not", lambda *_: "")
-            patch.setattr("tasks.experiments.planning.resolved", lambda name: lambda *_: {})
-            patched = planned(patched)
-        for entry in patched.experiments[:-1]:
-            folder = tmp_path_factory.mktemp("drawn")
-            with root.begin(entry.step) as attempt:
-                meta = write_found(_found(entry.step.label, folder), folder, attempt.path)
-                attempt.seal(meta, times={})
-        yield dataclasses.replace(world, plan=patched)
+    with experiments_world(root, tmp_path_factory.mktemp("drawn"), _found, undone=1) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +55,7 @@ def page(html) -> Page:
 
 
 def test_each_stands_where_it_belongs(page):
-    """A model's in a section of its own; a layer's in its layer; a unit's inside its unit."""
+    """A model's in a section of its own; a layer's folded in its layer; a unit's folded inside its unit."""
     found = {}
     for heading in page.elements:
         titles = ("Norms of blocks", "A layer", "A model")
@@ -79,20 +64,22 @@ def test_each_stands_where_it_belongs(page):
             found.setdefault((heading.tag, tuple(classes)), []).append(" ".join(heading.text.split()))
     assert found == {
         ("h3", ()): ["A model · classifier", "A model · autoencoder not done"],
-        ("h4", ("layer",)): ["A layer"] * 3,
-        ("h5", ("layer", "unit")): ["Norms of blocks"] * 3,
+        ("h4", ("layer", "experiment")): ["A layer"] * 3,
+        ("h5", ("layer", "unit", "experiment")): ["Norms of blocks"] * 3,
     }
 
 
 def test_what_was_found_is_shown_escaped(html):
     """Words, captions and keys are text; the sentence on how to read it comes first."""
     assert HOSTILE not in html
-    assert html.count("It is &lt;img src=x") == 7
+    of_models, of_layers, of_units = 1, 3, 3
+    assert html.count("<li>It is &lt;img src=x") == of_models + of_layers + of_units
+    assert html.count("<small>It is &lt;img src=x") == of_layers + of_units  # while they are folded
     assert html.count("How to read norms · 01 conv1 · digit · seed 0.") == 1
 
 
 def test_figures_have_words_and_the_table_behind_them(page):
-    """Alt text on each, a CSV in a data URI below it, and a list of the tables behind no figure."""
+    """Alt text on each, a CSV in a data URI in its caption, and a list of the tables behind no figure."""
     drawn = [e for e in page.all("img") if e.attributes["alt"] == "Bars: a 0.50."]
     assert len(drawn) == 7
     assert all(e.attributes["src"].startswith("data:image/png;base64,") for e in drawn)
@@ -107,7 +94,7 @@ def test_numbers_stand_beside_what_they_are_held_against(page):
     table = next(e for e in page.all("table") if "Norms of blocks: numbers" in e.text)
     rows = [e for e in page.all("tr") if table in e.above]
     cells = [[e.text.replace("\xa0", " ") for e in page.elements if e.above[-1:] == (row,)] for row in rows]
-    assert cells[1] == ["norms/a", "0.500[0.40, 0.60] · chance 0.10", ""]
+    assert cells[1] == ["norms/a", "0.500 [0.40, 0.60] chance 0.10", ""]
     assert cells[-1] == ["norms/b", "–", "b has none"]
 
 
@@ -120,7 +107,7 @@ def test_what_was_not_done_is_said_and_the_page_is_not_sealed(world, html):
 
 def test_without_room_the_output_is_named(world):
     """Figures that do not fit are left out, and the page says where they lie."""
-    page = render(read_facts(world.plan, world.root), room=100)
+    page = render(read_facts(world.plan, world.root), most=100)
     key = next(entry.step.key for entry in world.plan.experiments)
     assert f"experiments/{key}" in page
     assert "Bars: a 0.50." not in page
