@@ -12,11 +12,12 @@ from iin_core.errors import IinError, ModelError, nearest
 from iin_core.hooks import model_raised
 from iin_core.split import call
 from tasks.errors import StudyError
-from tasks.evaluation.network import Reader, head_reader, image_reader, sorted_labels
+from tasks.evaluation.network import Reader, head_reader, image_reader, probed_output, sorted_labels
 from tasks.plan import probed_concepts
 from tasks.probe import PROBE_ROWS, BuiltModel, at
 from tasks.sources.data import Data
 from tasks.sources.imported import FAULTS
+from tasks.study import ReaderSpec
 from tasks.study_file import LoadedStudy
 
 
@@ -31,7 +32,8 @@ def output_problems(loaded: LoadedStudy, name: str, built: BuiltModel, data: Dat
     """
     spec = loaded.study.models[name]
     problems: list[IinError] = [*_declared(loaded, name, data)]
-    if problems or not (spec.head or built.reader):
+    probe = spec.reader if spec.reader is not None and spec.reader.probe else None
+    if problems or not (spec.head or built.reader or probe):
         return problems
     labels = _labels(loaded, data)
     readers: list[tuple[Reader, str]] = []
@@ -45,31 +47,43 @@ def output_problems(loaded: LoadedStudy, name: str, built: BuiltModel, data: Dat
                 _read(built, reader, data)
         except StudyError as error:
             problems.append(error)
+    if probe is not None:
+        try:
+            with at(loaded, "models", name, "reader"):
+                _probe(built, probe, data)
+        except StudyError as error:
+            problems.append(error)
     return problems
 
 
 def _declared(loaded: LoadedStudy, name: str, data: Data) -> Iterator[StudyError]:
     """What the study file says against itself, or against the table."""
     spec = loaded.study.models[name]
-    if spec.reader is not None and spec.decoder is None:
+    if spec.reader is not None and spec.reader.source is not None and spec.decoder is None:
         yield StudyError(
             "A reader reads what the model decodes, but the model has no decoder.",
             where=loaded.where("models", name, "reader"),
-            fix="add `decoder: output` if the model returns images, else take the reader out",
+            fix="add `decoder: output` if the model returns images, else take the reader out; concepts of "
+            "any output are read by `reader: {probe: [concept]}`",
         )
     concepts = probed_concepts(loaded.study)
     known = list(dict.fromkeys([*concepts, *map(str, data.table.columns)]))
-    for i, head in enumerate(spec.head):
-        where = loaded.where("models", name, "head", i)
-        if head.concept not in known:
+    named: list[tuple[str, str, tuple[str | int, ...]]]
+    named = [("head", head.concept, ("head", i)) for i, head in enumerate(spec.head)]
+    probes = spec.reader.probe if spec.reader is not None and spec.reader.probe else ()
+    named += [("probe", concept, ("reader", "probe", i)) for i, concept in enumerate(probes)]
+    for who, concept, loc in named:
+        where = loaded.where("models", name, *loc)
+        if concept not in known:
             yield StudyError(
-                f"The head names the concept {head.concept!r}, not of the study or its data.",
+                f"The {who} names the concept {concept!r}, not of the study or its data.",
                 where=where,
-                fix=f"nearest: {nearest(head.concept, known)}",
+                fix=f"nearest: {nearest(concept, known)}",
             )
-        elif head.concept in concepts and concepts[head.concept].kind == "numeric":
+        elif concept in concepts and concepts[concept].kind != "label":
+            kind = "numeric" if concepts[concept].kind == "numeric" else "given by pairs"
             yield StudyError(
-                f"The head names the concept {head.concept!r}, which is numeric; a head tells classes.",
+                f"The {who} names the concept {concept!r}, which is {kind}; a {who} tells classes.",
                 where=where,
                 fix="name a label concept",
             )
@@ -85,6 +99,18 @@ def _labels(loaded: LoadedStudy, data: Data) -> dict[str, list[Any]]:
         for name, column in columns.items()
         if name not in numeric and column in data.table
     }
+
+
+def _probe(built: BuiltModel, spec: ReaderSpec, data: Data) -> None:
+    n = min(PROBE_ROWS, len(data))
+    with torch.no_grad():
+        read = probed_output(call(built.model, data.batch(np.arange(n))), spec.output)
+    if len(read) != n:
+        raise ModelError(
+            f"The output that the reader's probe reads has {len(read)} rows for {n} examples.",
+            where=f"shape {tuple(read.shape)}",
+            fix="name a part of the output with a row for each example: reader: {probe: ..., output: ...}",
+        )
 
 
 def _read(built: BuiltModel, reader: Reader, data: Data) -> None:

@@ -12,10 +12,18 @@ import pandas as pd
 from torch import nn
 
 from iin_core.spec import EvaluationSpec, PairSpec
-from tasks.evaluation.network import Network, Reader, head_reader, image_reader, sorted_labels
+from tasks.evaluation.network import (
+    Network,
+    Reader,
+    head_reader,
+    image_reader,
+    probe_reader,
+    sorted_labels,
+)
 from tasks.layer_places import layer_places, reading_of
 from tasks.output import Root, open_root
 from tasks.plan import LayerPlan, ModelPlan, Unit
+from tasks.prepare_probe_worker import open_probe
 from tasks.prepare_worker import open_prepared
 from tasks.sources.data import Data, open_data
 from tasks.step import Step
@@ -81,7 +89,10 @@ def network_at(place: Place, layer: LayerPlan, root: Root, table: pd.DataFrame) 
     readers: list[Reader] = []
     if spec.head:
         readers.append(head_reader(spec.head, labels))
-    if spec.decoder and spec.reader is not None:
+    if spec.reader is not None and spec.reader.probe and place.model.reader_prepare is not None:
+        probes = _open_probe(root.url, spec.reader.probe, place.model.reader_prepare)
+        readers.append(probe_reader(probes, spec.reader.output, labels))
+    elif spec.decoder and spec.reader is not None and spec.reader.source is not None:
         network = _open_network(root.url, _text(spec.reader.source), place.folder, place.model.reader_prepare)
         readers.append(image_reader(network, labels))
     data = open_data_of(place)
@@ -121,6 +132,11 @@ def _labels(table: pd.DataFrame, probed: Mapping[str, PairSpec]) -> dict[str, li
 def _open_network(root_url: str, source: str, folder: Path, prepared: Step | None) -> nn.Module:
     root = open_root(root_url, create=False)
     return open_prepared(root, SourceSpec.model_validate_json(source), folder, prepared)
+
+
+@lru_cache(maxsize=4)
+def _open_probe(root_url: str, concepts: tuple[str, ...], prepared: Step) -> nn.Module:
+    return open_probe(open_root(root_url, create=False), concepts, prepared)
 
 
 @lru_cache(maxsize=1)

@@ -16,7 +16,7 @@ from tasks.probe import ProbedModel, at, probe_model
 from tasks.sources.concepts.pair_table import fingerprint
 from tasks.sources.data import Data
 from tasks.step import Kind, Step
-from tasks.study import Study
+from tasks.study import ReaderSpec, Study
 from tasks.study_file import LoadedStudy, together
 from tasks.units import unit_settings
 
@@ -127,7 +127,9 @@ def _models(study: Study, data: Data, rows: Step, probed: Mapping[str, ProbedMod
         found = probed[name]
         prepare = _prepare(name, spec.fit, rows, found.built.fingerprint)
         reader = None
-        if spec.reader is not None and found.built.reader_fingerprint is not None:
+        if spec.reader is not None and spec.reader.probe is not None:
+            reader = _probe_step(name, spec.reader, prepare, found.built.fingerprint, (rows, study))
+        elif spec.reader is not None and found.built.reader_fingerprint is not None:
             reader = _prepare(f"{name} · reader", spec.reader.fit, rows, found.built.reader_fingerprint)
         layers = []
         for layer in found.layers:
@@ -168,6 +170,18 @@ def _prepare(label: str, fit: Mapping[str, Any] | None, rows: Step, fingerprint:
     if fit is None:
         return None
     return _step("prepare", label, {"fit": fit}, {"rows": rows.key}, model=fingerprint)
+
+
+def _probe_step(
+    name: str, reader: ReaderSpec, prepare: Step | None, model: str, known: tuple[Step, Study]
+) -> Step:
+    """The step that fits linear probes of a model's output."""
+    rows, study = known
+    concepts = probed_concepts(study)
+    columns = [[c, concepts[c].column if c in concepts else c] for c in reader.probe or ()]
+    inputs = {"rows": rows.key, **({"model": prepare.key} if prepare else {})}
+    spec = {"probe": columns, "output": reader.output}
+    return _step("prepare", f"{name} · reader", spec, inputs, **({} if prepare else {"model": model}))
 
 
 def _ordered(factors: Mapping[str, PairSpec], *fields: str) -> list[list[Any]]:

@@ -61,17 +61,32 @@ class HeadSpec(Spec):
     """What the model's own output says about a concept."""
 
     concept: Name
-    output: str | None = None
-    """The key of the logits where the model returns a mapping."""
+    output: str | int | None = None
+    """The key of the logits where the model returns a mapping, their place in a tuple."""
     classes: tuple[str | int | float | bool, ...] | None = None
     """The label behind each logit; the sorted labels of the concept when left out."""
 
 
 class ReaderSpec(Spec):
-    """An independent network that reads concepts from the decoder's output."""
+    """What reads concepts from what the model returns: a network on decoded images, or linear probes."""
 
-    source: SourceSpec
+    source: SourceSpec | None = None
+    """Of an independent network."""
     fit: dict[str, JsonValue] | None = None
+    probe: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    """Label concepts: a linear probe of the model's output for each, fitted on the training rows."""
+    output: str | int | None = None
+    """The part that probes read where the model returns a mapping (its key) or a tuple (its place)."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ReaderSpec:
+        if (self.source is None) == (self.probe is None):
+            raise ValueError("a reader is either a source (builtin, import) or `probe`, with its concepts")
+        if self.source is None and self.fit is not None:
+            raise ValueError("`fit` is of a source; probes are fitted without settings")
+        if self.probe is None and self.output is not None:
+            raise ValueError("`output` is of `probe`; a network is given all that the model returns")
+        return self
 
 
 class ModelSpec(Spec):

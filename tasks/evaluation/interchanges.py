@@ -41,7 +41,7 @@ Rows = NDArray[np.int64]
 _RESIDUAL_SHARE = 4
 _MISSING = {
     "head": "the model has no head that names a concept of the study",
-    "reader": "the model has no decoder with an independent reader",
+    "reader": "the model has no decoder with an independent reader, and no `reader: {probe: ...}`",
 }
 
 

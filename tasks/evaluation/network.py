@@ -16,6 +16,7 @@ from iin_core.errors import ModelError
 from iin_core.readings import Reading
 from iin_core.spec import ReadingSpec
 from iin_core.split import call, run_edited
+from tasks.evaluation.output_parts import output_part
 from tasks.layer_places import LayerPlaces, beside
 from tasks.sources.data import Data
 from tasks.study import HeadSpec
@@ -29,7 +30,8 @@ class Reader:
     """Says concepts of what the model returns.
 
     Args:
-        name: "head" (the model's own output) or "reader" (an independent network on images).
+        name: "head" (the model's own output) or "reader" (an independent network on images, or linear
+            probes of the output).
         read: the model's output → concept → logits (n, classes).
         classes: concept → the label of each logit; what else is read is not judged.
     """
@@ -138,10 +140,13 @@ def head_reader(heads: Sequence[HeadSpec], labels: Mapping[str, Sequence[Any]]) 
         labels: concept → its labels, sorted; used where a head names no classes.
     """
 
-    def read(output: Any) -> dict[str, Tensor]:
-        return {head.concept: _part(output, head) for head in heads}
-
     classes = {head.concept: head.classes or labels[head.concept] for head in heads if head.concept in labels}
+
+    def read(output: Any) -> dict[str, Tensor]:
+        return {
+            head.concept: _of_two(_logits(output, head), len(classes.get(head.concept, ()))) for head in heads
+        }
+
     return Reader("head", read, classes)
 
 
@@ -173,6 +178,42 @@ def image_reader(network: nn.Module, labels: Mapping[str, Sequence[Any]]) -> Rea
     return Reader("reader", read, labels)
 
 
+def probe_reader(network: nn.Module, part: str | int | None, labels: Mapping[str, Sequence[Any]]) -> Reader:
+    """Linear probes of the model's output.
+
+    Args:
+        network: output → mapping of concept → logits, in the order of the sorted labels.
+        part: of the output.
+        labels: concept → its labels, sorted.
+    """
+
+    def read(output: Any) -> dict[str, Tensor]:
+        with torch.no_grad():
+            said: dict[str, Tensor] = network(probed_output(output, part).cpu())
+        return said
+
+    return Reader("reader", read, labels)
+
+
+def probed_output(output: Any, part: str | int | None) -> Tensor:
+    """What the reader's probes read of a model's output, (n, ...).
+
+    Raises:
+        ModelError: no such part, or nothing that has numbers.
+    """
+    found = output_part(
+        output, part, "the reader's probe", "name the part: reader: {probe: ..., output: ...}"
+    )
+    if found.ndim > 1 and found.is_floating_point():
+        return found
+    raise ModelError(
+        f"The reader's probe reads numbers (n, ...); the output is of {found.dtype} and has the shape "
+        f"{tuple(found.shape)}.",
+        where="reader",
+        fix="let the model return vectors, or name the part: reader: {probe: ..., output: ...}",
+    )
+
+
 def sorted_labels(values: pd.Series) -> list[Any]:
     """The different values of a column, sorted; by their text where they cannot be compared."""
     unique = [value.item() if isinstance(value, np.generic) else value for value in values.dropna().unique()]
@@ -182,21 +223,15 @@ def sorted_labels(values: pd.Series) -> list[Any]:
         return sorted(unique, key=str)
 
 
-def _part(output: Any, head: HeadSpec) -> Tensor:
-    part = output
-    if isinstance(output, Mapping):
-        key = head.output or head.concept
-        if key not in output:
-            raise ModelError(
-                f"The model's output has no part {key!r} for the head of {head.concept!r}.",
-                where=f"its parts: {', '.join(map(str, output))}",
-                fix="name the part: head: [{concept: ..., output: ...}]",
-            )
-        part = output[key]
-    if not isinstance(part, Tensor):
-        raise ModelError(
-            f"What the head of {head.concept!r} gives is a {type(part).__name__}, not logits.",
-            where="head",
-            fix="let the model return a tensor (n, classes), or a mapping of such and name the part",
-        )
-    return part.float()
+def _of_two(logits: Tensor, n_labels: int) -> Tensor:
+    """One logit, (n,) or (n, 1), is that of the second of two labels."""
+    if n_labels != 2 or logits.numel() != len(logits):
+        return logits
+    return torch.stack([torch.zeros(len(logits)), logits.reshape(-1).cpu()], 1)
+
+
+def _logits(output: Any, head: HeadSpec) -> Tensor:
+    # A mapping's part is called like the concept where the head does not name it.
+    part = head.concept if head.output is None and isinstance(output, Mapping) else head.output
+    whose, fix = f"the head of {head.concept!r}", "name the part: head: [{concept: ..., output: ...}]"
+    return output_part(output, part, whose, fix).float()

@@ -62,9 +62,12 @@ def edit_problems(plan: Plan, spec: EditsSpec) -> list[IinError]:
 
 def _unseen(plan: Plan, unit: Unit) -> str:
     model = plan.model(unit.model).spec
-    if model.head or model.decoder:
+    if model.head or model.decoder or model.reader:
         return ""
-    return "nothing shows what an edit does: give the model a `head`, or `decoder: output` with a `reader`"
+    return (
+        "nothing shows what an edit does: give the model a `head`, `decoder: output` with a `reader`, or, "
+        "where it returns vectors, `reader: {probe: [concept]}`"
+    )
 
 
 def _unknown(plan: Plan, spec: EditsSpec) -> Iterator[StudyError]:

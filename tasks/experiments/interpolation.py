@@ -67,8 +67,11 @@ def _confidence(context: UnitContext, pairs: Pairs, z: Tensor) -> dict[str, NDAr
     rows = np.tile(context.material.rows[pairs[0]], len(z))
     delta = (z - context.material.z[pairs[0]]).flatten(0, 1)
     found: dict[str, list[Tensor]] = {}
+    left = len(rows)
     for output in context.network.outputs(rows, lambda part: delta[part]):
-        for part in parts(context.network, output):
+        n = min(left, context.network.batch)
+        left -= n
+        for part in parts(context.network, output, n):
             if part.kind == "class":
                 found.setdefault(part.name, []).append(part.values.softmax(-1).amax(-1).double())
     return {

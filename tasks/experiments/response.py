@@ -18,6 +18,7 @@ from iin_core.metrics.response import Response, class_movement, spread, summaris
 from iin_core.metrics.score import Score
 from iin_core.redraw import ALL, DrawFrom, redraw, share_beyond
 from tasks.evaluation.network import Network
+from tasks.evaluation.output_parts import parts_of
 from tasks.experiments.context import UnitContext
 from tasks.experiments.drawn_rows import drawn_rows
 from tasks.experiments.found import Drawn, Found, columns_of
@@ -86,8 +87,13 @@ def run(context: UnitContext, spec: ResponseSpec) -> Found:
     )
 
 
-def parts(network: Network, output: Any) -> list[Part]:
+def parts(network: Network, output: Any, n: int) -> list[Part]:
     """What is watched of a model's output: each head's logits, a reader's, and what is no logits itself.
+
+    Args:
+        network: with all that reads its output.
+        output: of one forward pass.
+        n: examples of that pass.
 
     Raises:
         ModelError: an output with nothing that has numbers.
@@ -98,25 +104,32 @@ def parts(network: Network, output: Any) -> list[Part]:
             if logits.ndim == 2 and logits.shape[1] > 1:
                 name = concept if reader.name == "head" else f"{concept}{BY_READER}"
                 found.append(Part(name, "class", logits))
-    if network.decodes or not found:
-        named = output if isinstance(output, Mapping) else {"image" if network.decodes else "output": output}
+    if network.decodes or not any(part.name in _heads(network) for part in found):
+        named = parts_of(output) or {"image" if network.decodes else "output": output}
         found += [
-            Part(str(name), "value", value.float())
+            Part(name if isinstance(name, str) else f"output {name}", "value", value.float())
             for name, value in named.items()
-            if isinstance(value, Tensor) and value.is_floating_point() and value.ndim > 1
+            if isinstance(value, Tensor) and value.is_floating_point() and value.shape[:1] == (n,)
         ]
     if not found:
         raise ModelError(
             f"The model's output, a {type(output).__name__}, has no logits and no numbers to be watched.",
             where="response",
-            fix="let the model return a tensor or a mapping of such, or name its head",
+            fix="let the model return a tensor, or a mapping or tuple of such with a row for each example, "
+            "or name its head",
         )
     return found
 
 
+def _heads(network: Network) -> set[str]:
+    return {concept for reader in network.readers if reader.name == "head" for concept in reader.classes}
+
+
 def _plain(network: Network, rows: NDArray[np.int64]) -> dict[str, Part]:
     """Name → the output of the bases as they are."""
-    batches = [parts(network, output) for output in network.outputs(rows)]
+    left = len(rows) - np.arange(0, len(rows), network.batch)
+    sizes = np.minimum(left, network.batch).tolist()
+    batches = [parts(network, output, n) for n, output in zip(sizes, network.outputs(rows), strict=True)]
     return {
         first.name: Part(first.name, first.kind, torch.cat([batch[i].values for batch in batches]))
         for i, first in enumerate(batches[0])
@@ -159,8 +172,8 @@ def _movements(
     pieces: dict[str, list[Mapping[str, NDArray[np.float64]]]] = {name: [] for name in plain}
     start = 0
     for output in network.outputs(rows, delta):
-        for part in parts(network, output):
-            stop = start + len(part.values)
+        stop = min(start + network.batch, len(rows))
+        for part in parts(network, output, stop - start):
             base = plain[part.name].values[torch.arange(start, stop) // draws]
             measure = class_movement if part.kind == "class" else value_movement
             pieces[part.name].append(measure(base, part.values))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from iin_core.readings import make_reading
 from tasks.experiments.spec import ResponseSpec
+from tasks.layer_places import reading_of
 from tasks.planned import Plan, Unit
 
 
@@ -14,6 +14,6 @@ def applies(plan: Plan, unit: Unit, spec: ResponseSpec) -> str:
 
 def uneditable(unit: Unit) -> str:
     """Why the rows of a unit's layer cannot be changed in the running model; empty where they can."""
-    if make_reading(unit.layer.reading).editable:
+    if reading_of(unit.layer.reading, unit.layer.n_calls).editable:
         return ""
     return f"rows read by {unit.layer.reading.name!r} cannot be put back into the running model"

@@ -164,7 +164,7 @@ def _sets(
 
 def _reader(context: UnitContext) -> torch.nn.Module | None:
     model = context.job.model
-    if model.spec.reader is None:
+    if model.spec.reader is None or model.spec.reader.source is None:
         return None
     return open_prepared(
         context.opened.root, model.spec.reader.source, context.job.folder, model.reader_prepare

@@ -41,6 +41,23 @@ def test_a_mapping_is_read_by_the_named_part_or_by_the_concept() -> None:
     assert named.predict({"logits": LOGITS})["ink"].tolist() == own.predict({"ink": LOGITS})["ink"].tolist()
 
 
+def test_a_tuple_is_read_by_place_and_its_only_tensor_without() -> None:
+    """A tuple of logits and hidden states, say."""
+    by_place = head_reader([HeadSpec(concept="ink", output=1)], LABELS)
+    assert by_place.predict((torch.zeros(2, 7), LOGITS))["ink"].tolist() == [1, 0]
+    only = head_reader([HeadSpec(concept="ink")], LABELS)
+    assert only.predict((LOGITS, None))["ink"].tolist() == [1, 0]
+
+
+def test_one_logit_is_that_of_the_second_of_two_labels() -> None:
+    """As of a network that ends in one unit; its response is that of two classes."""
+    reader = head_reader([HeadSpec(concept="ink")], LABELS)
+    for logits in (torch.tensor([3.0, -2.0]), torch.tensor([[3.0], [-2.0]])):
+        assert reader.predict(logits)["ink"].tolist() == [1, 0]
+        said = reader.read(logits)["ink"].softmax(1)[:, 1]
+        torch.testing.assert_close(said, torch.tensor([3.0, -2.0]).sigmoid())
+
+
 def test_what_a_reader_says_beyond_the_concepts_is_left_out() -> None:
     """A reader may say more than the data has labels for."""
     reader = image_reader(_Says({"ink": LOGITS, "mood": LOGITS}), LABELS)
@@ -56,7 +73,12 @@ def test_what_a_reader_says_beyond_the_concepts_is_left_out() -> None:
             r"shape \(2, 2\) for 'digit', which has 3 labels",
         ),
         (head_reader([HeadSpec(concept="ink")], LABELS), {"a": LOGITS}, r"no part 'ink'(.|\n)*its parts: a"),
-        (head_reader([HeadSpec(concept="ink")], LABELS), (LOGITS,), "gives is a tuple, not logits"),
+        (
+            head_reader([HeadSpec(concept="ink")], LABELS),
+            (LOGITS, LOGITS),
+            r"returns a tuple of 2, and the head of 'ink' names none(.|\n)*its parts: 0 \(2, 2\)",
+        ),
+        (head_reader([HeadSpec(concept="ink", output=1)], LABELS), (LOGITS, "a"), "is a str, not a tensor"),
         (image_reader(_Says(LOGITS), LABELS), LOGITS, r"reader returned a Tensor(.|\n)*mapping of concept"),
         (image_reader(_Says({}), LABELS), {"image": LOGITS}, "output is a dict, not an image"),
     ],
