@@ -14,6 +14,7 @@ from tasks.errors import StudyError
 from tasks.output import open_root
 from tasks.preview import write_preview
 from tasks.study_file import load_study
+from tests.replaced import replaced
 from tests.tasks.sources.sketches_world import write_world
 from tests.tasks.sources.test_told_pairs import STUDY
 
@@ -25,11 +26,7 @@ def study(tmp_path, monkeypatch):
     write_world(tmp_path)
 
     def load(*changes):
-        text = STUDY
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        (tmp_path / "study.yaml").write_text(text)
+        (tmp_path / "study.yaml").write_text(replaced(STUDY, *changes))
         return load_study(tmp_path / "study.yaml")
 
     return load

@@ -12,6 +12,7 @@ from tasks.experiments.sealing import read_found
 from tasks.results import read_scores
 from tasks.study_file import load_study
 from tests.in_process import run_here
+from tests.replaced import replaced
 from tests.tasks.evaluation_world import WORLD, perfect
 
 CODE = (
@@ -46,11 +47,7 @@ experiments:
 
 def _load(folder, *changes):
     (folder / "probe_code.py").write_text(CODE)
-    text = STUDY
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new)
-    (folder / "probed.yaml").write_text(text)
+    (folder / "probed.yaml").write_text(replaced(STUDY, *changes))
     return load_study(folder / "probed.yaml")
 
 

@@ -9,6 +9,7 @@ from tasks.check import check_study
 from tasks.layer_places import FILE
 from tasks.plan import make_plan
 from tasks.study_file import load_study
+from tests.replaced import replaced
 
 CODE = """
 import torch
@@ -50,11 +51,7 @@ training: {updates: 20}
 
 def _load(folder, *changes):
     (folder / "token_code.py").write_text(CODE)
-    text = STUDY
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new)
-    (folder / "words.yaml").write_text(text)
+    (folder / "words.yaml").write_text(replaced(STUDY, *changes))
     return load_study(folder / "words.yaml")
 
 

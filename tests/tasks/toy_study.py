@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.replaced import replaced
+
 STUDY = """\
 iin: 1
 name: toy
@@ -99,11 +101,7 @@ def twins():
 
 def write_toy(folder: Path, *changes: tuple[str, str], more: str = "") -> Path:
     """Write the study and its code; each change replaces one text of the study by another."""
-    text = STUDY
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new)
     (folder / "toy_code.py").write_text(CODE)
     path = folder / "toy.yaml"
-    path.write_text(text + more)
+    path.write_text(replaced(STUDY, *changes) + more)
     return path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -17,10 +19,20 @@ def test_bytes_decoded_into_the_unit_interval_are_refused_with_the_remedy() -> N
     assert "divide by 255" in str(caught.value)
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
-def test_images_of_one_scale_and_standardised_floats_pass(dtype: torch.dtype) -> None:
-    """Bytes decoded as 0 to 255, floats beyond 1 decoded by a sigmoid."""
+@pytest.mark.parametrize(
+    ("dtype", "scale", "is_refused"),
+    [
+        (torch.uint8, 255, False),
+        (torch.uint8, 1, True),
+        (torch.float32, 255, False),
+        (torch.float32, 1, False),
+    ],
+)
+def test_whole_numbers_alone_tell_their_scale(dtype: torch.dtype, scale: int, is_refused: bool) -> None:
+    """Bytes decoded as 0 to 255 pass, and floats, which may be standardised, whatever is decoded of them."""
     examples = torch.tensor([0, 2, 3, 2]).reshape(1, 1, 2, 2).to(dtype)
-    images = torch.rand(1, 1, 2, 2) * (255 if dtype == torch.uint8 else 1)
-    images[0, 0, 0, 0] = 200 if dtype == torch.uint8 else 0.5
-    refuse_other_scale(examples, images, "net")
+    images = torch.tensor([0.1, 0.9, 0.5, 0.2]).reshape(1, 1, 2, 2) * scale
+    refused = nullcontext() if not is_refused else pytest.raises(ModelError, match="two scales")
+    with refused as caught:
+        refuse_other_scale(examples, images, "net")
+    assert (caught is not None) == is_refused

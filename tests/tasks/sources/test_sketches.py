@@ -149,7 +149,7 @@ def twice(folder):
         (blank, {}, "The sketch 'thick' is blank: its values go from 0 to 0", "draw something on it"),
         (twice, {}, "The sketches 'thin' and 'thick' are the same image", "draw the second one"),
         (None, {"sketches": ["thin.png", "fat.png"]}, "There is no sketch 'fat.png'", "draw it"),
-        (None, {"sketches": ["thin.png"]}, "does not name two", "images, concept"),
+        (None, {"sketches": ["thin.png"]}, "does not name two", "[thin.png, thick.png]"),
         (None, {"sketch": ["thin.png"]}, "Extra inputs are not permitted", "nearest: sketches"),
         (None, {"concept": None}, "Field required", "concept"),
         (None, {"concept": "source"}, "the concept cannot be called 'source'", "concept"),
