@@ -36,7 +36,7 @@ from iin_core.metrics import conditional_leakage, critic_leaks, grouped_informat
 from iin_core.readings import make_reading
 from iin_core.spec import EvaluationSpec, FlowSpec, PairSpec, ProbeName, ReadingSpec, TrainingSpec
 from tasks.evaluation.interchanges import prepare_exchange
-from tasks.evaluation.material import Concepts, make_materials
+from tasks.evaluation.material import Concepts, material_maker
 from tasks.evaluation.measure import measure, measure_shared
 from tasks.evaluation.network import Network, Reader
 from tasks.evaluation.pictures import draw
@@ -129,7 +129,7 @@ def unit_parts(
     """Updates of one IIN, and what the evaluation of a unit of that budget does, part by part."""
     labels = {name: PairSpec(column=name) for name in CONCEPTS}
     model, concepts = network(stage), Concepts(labels, labels)
-    (material,) = make_materials(stage.z, stage.table, concepts, [iin], spec)
+    material = material_maker(stage.z, stage.table, concepts, spec)(iin)
     layer = probe_layer(material, spec)
     (read,) = probe_units([material], spec)
     shared = measure_shared(model, material, spec, layer, {})
@@ -144,7 +144,7 @@ def unit_parts(
         "updates": our_updates(job(), *training),
         "once a layer: probes of the activations": lambda: probe_layer(material, spec),
         "once a concept set: pairs and ceilings": lambda: prepare_exchange(model, material, spec),
-        "codes": lambda: make_materials(stage.z, stage.table, concepts, [iin], spec),
+        "codes": lambda: material_maker(stage.z, stage.table, concepts, spec)(iin),
         "probes": lambda: probe_units([material], spec),
         "interchange, prior fit, exactness": lambda: measure(model, material, iin, spec, (read, shared), {}),
         "figures": drawn,

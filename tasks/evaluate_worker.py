@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 
@@ -21,7 +21,7 @@ from tasks.data_sizes import DataSizes, data_sizes
 from tasks.evaluate_job import Job, open_network
 from tasks.evaluation.cost import evaluation_cost
 from tasks.evaluation.dependence import some_rows
-from tasks.evaluation.material import Concepts, Material, make_materials
+from tasks.evaluation.material import Concepts, Material, material_maker
 from tasks.evaluation.measure import Shared, measure, measure_shared
 from tasks.evaluation.measured import Measured
 from tasks.evaluation.more import timed
@@ -69,18 +69,20 @@ def evaluate_and_seal(root_url: str, jobs: Sequence[Job]) -> list[UnitFailure]:
     concepts = Concepts(job.unit.factors, job.probed)
     times: dict[str, float] = {}
     with timed("baselines", times):
-        interpreters = [interpreter for _, interpreter in opened]
-        materials = make_materials(rows.z, rows.table, concepts, interpreters, job.spec)
+        make = material_maker(rows.z, rows.table, concepts, job.spec)
+        coded = _coded(make, opened, failures)
+    if not coded:
+        return failures
+    materials = [material for *_, material in coded]
     layer = _read_layer(root_url, job, materials[0])
     shared = measure_shared(network, materials[0], job.spec, layer, times)
     with timed("probes", times):
-        read = _read_codes(materials, job.spec)
+        read = probe_units(materials, job.spec)
     times["evaluate"] = time.perf_counter() - begun
-    group = _Group(root, data_sizes(rows.table, _AS_SEALED, job.probed), network, shared, times, len(opened))
-    for (job, interpreter), material, leakage in zip(opened, materials, read, strict=True):
+    group = _Group(root, data_sizes(rows.table, _AS_SEALED, job.probed), network, shared, times, len(coded))
+    for (job, interpreter, material), leakage in zip(coded, read, strict=True):
         try:
-            # A code that cannot be read is refused here, alone.
-            group.seal(job, interpreter, material, leakage or probe_units([material], job.spec)[0])
+            group.seal(job, interpreter, material, leakage)
         except IinError as error:
             failures.append(UnitFailure(job.unit.name, error))
     return failures
@@ -148,12 +150,19 @@ def _open_interpreters(
     return opened
 
 
-def _read_codes(materials: Sequence[Material], spec: EvaluationSpec) -> list[Leakage | None]:
-    """What probes read of each code; None of one that cannot be read, which is not to stop the others."""
-    sound = [bool(material.methods["iin"].code.isfinite().all()) for material in materials]
-    chosen = [material for material, fine in zip(materials, sound, strict=True) if fine]
-    read = iter(probe_units(chosen, spec) if chosen else [])
-    return [next(read) if fine else None for fine in sound]
+def _coded(
+    make: Callable[[Interpreter], Material],
+    opened: Sequence[tuple[Job, Interpreter]],
+    failures: list[UnitFailure],
+) -> list[tuple[Job, Interpreter, Material]]:
+    """The units whose codes can be read; the others are failures."""
+    coded = []
+    for job, interpreter in opened:
+        try:
+            coded.append((job, interpreter, make(interpreter)))
+        except IinError as error:
+            failures.append(UnitFailure(job.unit.name, error))
+    return coded
 
 
 def _write(folder: UPath, measured: Measured, material: Material, spec: EvaluationSpec) -> None:

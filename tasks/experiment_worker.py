@@ -14,7 +14,7 @@ import torch
 from iin_core.errors import IinError
 from tasks.errors import UnitFailed
 from tasks.evaluate_job import Job, network_at, open_data_of, open_model_of, open_network
-from tasks.evaluation.material import Concepts, Material, make_materials
+from tasks.evaluation.material import Concepts, Material, material_maker
 from tasks.experiments import resolved
 from tasks.experiments.context import LayerContext, ModelContext, StudyContext, UnitContext
 from tasks.experiments.job import ExperimentJob
@@ -115,7 +115,7 @@ def _unit(root: Root, job: ExperimentJob, folder: Path, opened: Opened) -> UnitC
 
 def _material(job: Job, rows: LayerRows, interpreter: Any) -> Material:
     concepts = Concepts(job.unit.factors, job.probed)
-    return make_materials(rows.z, rows.table, concepts, [interpreter], job.spec)[0]
+    return material_maker(rows.z, rows.table, concepts, job.spec)(interpreter)
 
 
 # A worker does many experiments of a layer, one after another: its rows are read once.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,20 +108,17 @@ class Concepts:
         return tuple(name for name, spec in self.factors.items() if spec.kind == "label")
 
 
-def make_materials(
-    z: Tensor,
-    table: pd.DataFrame,
-    concepts: Concepts,
-    interpreters: Sequence[Interpreter],
-    spec: EvaluationSpec,
-) -> list[Material]:
-    """Code the held-out rows by each interpreter, and by baselines, fitted once on the training rows.
+def material_maker(
+    z: Tensor, table: pd.DataFrame, concepts: Concepts, spec: EvaluationSpec
+) -> Callable[[Interpreter], Material]:
+    """What codes the held-out rows by an interpreter, beside baselines that are fitted here, once for all.
+
+    It raises an `InputError` for an interpreter whose codes are not finite, and for that one alone.
 
     Args:
         z: (n_rows, N) activations of all rows.
         table: all rows, with `source`, `split` and the concepts' columns.
-        concepts: of the units.
-        interpreters: of the units; they differ in their seeds, say.
+        concepts: of the units, which differ in their seeds, say.
         spec: which baselines.
     """
     held = np.flatnonzero((table["split"] == "heldout").to_numpy())
@@ -133,8 +130,9 @@ def make_materials(
     columns = {str(c): str(c) for c in rows.columns}
     columns |= {name: pairs.column or name for name, pairs in concepts.probed.items()}
     probed = {name: concept_values(rows, name, pairs) for name, pairs in concepts.probed.items()}
-    return [
-        Material(
+
+    def make(interpreter: Interpreter) -> Material:
+        return Material(
             z=read,
             passing=interpreter.front.remainder_coordinates(read),
             rows=held,
@@ -146,8 +144,8 @@ def make_materials(
             methods={"iin": coded(interpreter, read), **baselines},
             absent=absent,
         )
-        for interpreter in interpreters
-    ]
+
+    return make
 
 
 def concept_values(table: pd.DataFrame, name: str, pairs: PairSpec) -> NDArray[np.generic]:
@@ -212,8 +210,18 @@ def draw_pairs(material: Material, judged: Sequence[str], n: int, seed: int) -> 
 
 @torch.no_grad()
 def coded(factorisation: Factorisation, z: Tensor) -> Coded:
-    """Codes of rows z (n, N), and what becomes of them."""
+    """Codes of rows z (n, N), and what becomes of them.
+
+    Raises:
+        InputError: codes that are not finite.
+    """
     code = factorisation.encode(z)
+    broken = int((~code.isfinite().all(1)).sum())
+    if broken:
+        raise InputError(
+            f"The codes of {broken} of {len(code)} held-out rows are not finite.",
+            fix="train it again with a lower `learning_rate`, or with another seed",
+        )
     return Coded(factorisation, code, factorisation.decode(code, like=z))
 
 

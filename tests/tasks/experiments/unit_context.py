@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.evaluate_job import Job, open_network
-from tasks.evaluation.material import Concepts, make_materials
+from tasks.evaluation.material import Concepts, material_maker
 from tasks.experiments.context import UnitContext
 from tasks.experiments.spec import ExperimentSpec
 from tasks.layer_rows import load_layer_rows
@@ -30,7 +30,7 @@ def unit_context(world: World, unit: Unit, spec: ExperimentSpec, folder: Path) -
         job=job,
         network=open_network(job, root, rows.table),
         interpreter=interpreter,
-        material=make_materials(rows.z, rows.table, concepts, [interpreter], measuring)[0],
+        material=material_maker(rows.z, rows.table, concepts, measuring)(interpreter),
         rows=rows,
         spec=spec,
         folder=folder,
