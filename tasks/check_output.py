@@ -32,8 +32,8 @@ def output_problems(loaded: LoadedStudy, name: str, built: BuiltModel, data: Dat
     """
     spec = loaded.study.models[name]
     problems: list[IinError] = [*_declared(loaded, name, data)]
-    probe = spec.reader if spec.reader is not None and spec.reader.probe else None
-    if problems or not (spec.head or built.reader or probe):
+    probed = spec.reader if spec.probes else None
+    if problems or not (spec.head or built.reader or probed):
         return problems
     labels = _labels(loaded, data)
     readers: list[tuple[Reader, str]] = []
@@ -47,10 +47,10 @@ def output_problems(loaded: LoadedStudy, name: str, built: BuiltModel, data: Dat
                 _read(built, reader, data)
         except StudyError as error:
             problems.append(error)
-    if probe is not None:
+    if probed is not None:
         try:
             with at(loaded, "models", name, "reader"):
-                _probe(built, probe, data)
+                _probe(built, probed, data)
         except StudyError as error:
             problems.append(error)
     return problems
@@ -59,7 +59,7 @@ def output_problems(loaded: LoadedStudy, name: str, built: BuiltModel, data: Dat
 def _declared(loaded: LoadedStudy, name: str, data: Data) -> Iterator[StudyError]:
     """What the study file says against itself, or against the table."""
     spec = loaded.study.models[name]
-    if spec.reader is not None and spec.reader.source is not None and spec.decoder is None:
+    if spec.reader_source is not None and spec.decoder is None:
         yield StudyError(
             "A reader reads what the model decodes, but the model has no decoder.",
             where=loaded.where("models", name, "reader"),
@@ -70,8 +70,7 @@ def _declared(loaded: LoadedStudy, name: str, data: Data) -> Iterator[StudyError
     known = list(dict.fromkeys([*concepts, *map(str, data.table.columns)]))
     named: list[tuple[str, str, tuple[str | int, ...]]]
     named = [("head", head.concept, ("head", i)) for i, head in enumerate(spec.head)]
-    probes = spec.reader.probe if spec.reader is not None and spec.reader.probe else ()
-    named += [("probe", concept, ("reader", "probe", i)) for i, concept in enumerate(probes)]
+    named += [("probe", concept, ("reader", "probe", i)) for i, concept in enumerate(spec.probes)]
     for who, concept, loc in named:
         where = loaded.where("models", name, *loc)
         if concept not in known:

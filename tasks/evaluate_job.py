@@ -89,11 +89,11 @@ def network_at(place: Place, layer: LayerPlan, root: Root, table: pd.DataFrame) 
     readers: list[Reader] = []
     if spec.head:
         readers.append(head_reader(spec.head, labels))
-    if spec.reader is not None and spec.reader.probe and place.model.reader_prepare is not None:
-        probes = _open_probe(root.url, spec.reader.probe, place.model.reader_prepare)
-        readers.append(probe_reader(probes, spec.reader.output, labels))
-    elif spec.decoder and spec.reader is not None and spec.reader.source is not None:
-        network = _open_network(root.url, _text(spec.reader.source), place.folder, place.model.reader_prepare)
+    prepared = place.model.reader_prepare
+    if spec.reader is not None and spec.probes and prepared is not None:
+        readers.append(probe_reader(_open_probe(root.url, spec.probes, prepared), spec.reader.output, labels))
+    elif spec.decoder and spec.reader_source is not None:
+        network = _open_network(root.url, _text(spec.reader_source), place.folder, prepared)
         readers.append(image_reader(network, labels))
     data = open_data_of(place)
     return Network(

@@ -127,7 +127,7 @@ def _models(study: Study, data: Data, rows: Step, probed: Mapping[str, ProbedMod
         found = probed[name]
         prepare = _prepare(name, spec.fit, rows, found.built.fingerprint)
         reader = None
-        if spec.reader is not None and spec.reader.probe is not None:
+        if spec.reader is not None and spec.probes:
             reader = _probe_step(name, spec.reader, prepare, found.built.fingerprint, (rows, study))
         elif spec.reader is not None and found.built.reader_fingerprint is not None:
             reader = _prepare(f"{name} · reader", spec.reader.fit, rows, found.built.reader_fingerprint)

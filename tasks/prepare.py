@@ -43,7 +43,7 @@ def _probes(plan: Plan, root: Root) -> list[ProbeFitting]:
             batch=plan.study.resources.batch,
         )
         for model in plan.models
-        if model.spec.reader is not None and model.spec.reader.probe and model.reader_prepare is not None
+        if model.spec.reader is not None and model.spec.probes and model.reader_prepare is not None
         if _is_there(model.prepare, root)
     ]
 
@@ -57,9 +57,9 @@ def _fittings(plan: Plan) -> list[Fitting]:
     for model in plan.models:
         if model.prepare is not None:
             found.append((model.prepare, model.spec.source, model.spec.fit))
-        reader = model.spec.reader
-        if model.reader_prepare is not None and reader is not None and reader.source is not None:
-            found.append((model.reader_prepare, reader.source, reader.fit))
+        reader, source = model.spec.reader, model.spec.reader_source
+        if model.reader_prepare is not None and reader is not None and source is not None:
+            found.append((model.reader_prepare, source, reader.fit))
     return [
         Fitting(step, source, fit or {}, plan.study.data.source, plan.folder, plan.rows.key)
         for step, source, fit in found

@@ -75,9 +75,9 @@ def build_model(loaded: LoadedStudy, name: str) -> BuiltModel:
     """
     spec = loaded.study.models[name]
     model, fingerprint = _build(loaded, spec.source, spec.fit, ("models", name))
-    if spec.reader is None or spec.reader.source is None:
+    if spec.reader is None or spec.reader_source is None:
         return BuiltModel(model, fingerprint, None, None)
-    reader = _build(loaded, spec.reader.source, spec.reader.fit, ("models", name, "reader"))
+    reader = _build(loaded, spec.reader_source, spec.reader.fit, ("models", name, "reader"))
     return BuiltModel(model, fingerprint, *reader)
 
 

@@ -102,6 +102,16 @@ class ModelSpec(Spec):
     fit: dict[str, JsonValue] | None = None
     """For sources that declare how they are fitted: the settings of that fit."""
 
+    @property
+    def reader_source(self) -> SourceSpec | None:
+        """Of the independent network that reads what is decoded, if there is one."""
+        return None if self.reader is None else self.reader.source
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """The concepts that linear probes read of the output."""
+        return () if self.reader is None else self.reader.probe or ()
+
 
 class SplitSpec(Spec):
     """Shares of the *source* examples; every row of a source lies on one side."""

@@ -17,7 +17,7 @@ from tasks.evaluation.material import Pairs, draw_pairs
 from tasks.experiments.context import UnitContext
 from tasks.experiments.drawn_rows import drawn_rows
 from tasks.experiments.found import Drawn, Found
-from tasks.experiments.response import parts
+from tasks.experiments.response import watch
 from tasks.experiments.seen import in_range
 from tasks.experiments.shown_rows import decoded_images
 from tasks.experiments.source_scores import source_scores
@@ -67,11 +67,8 @@ def _confidence(context: UnitContext, pairs: Pairs, z: Tensor) -> dict[str, NDAr
     rows = np.tile(context.material.rows[pairs[0]], len(z))
     delta = (z - context.material.z[pairs[0]]).flatten(0, 1)
     found: dict[str, list[Tensor]] = {}
-    left = len(rows)
-    for output in context.network.outputs(rows, lambda part: delta[part]):
-        n = min(left, context.network.batch)
-        left -= n
-        for part in parts(context.network, output, n):
+    for _, watched in watch(context.network, rows, lambda part: delta[part]):
+        for part in watched:
             if part.kind == "class":
                 found.setdefault(part.name, []).append(part.values.softmax(-1).amax(-1).double())
     return {

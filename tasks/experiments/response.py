@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal, cast
@@ -121,15 +121,23 @@ def parts(network: Network, output: Any, n: int) -> list[Part]:
     return found
 
 
+def watch(
+    network: Network, rows: NDArray[np.int64], delta: Callable[[slice], Tensor] | None = None
+) -> Iterator[tuple[slice, list[Part]]]:
+    """What is watched of the model's output for some rows, batch by batch, see `Network.outputs`."""
+    for i, output in enumerate(network.outputs(rows, delta)):
+        start = i * network.batch
+        place = slice(start, min(start + network.batch, len(rows)))
+        yield place, parts(network, output, place.stop - place.start)
+
+
 def _heads(network: Network) -> set[str]:
     return {concept for reader in network.readers if reader.name == "head" for concept in reader.classes}
 
 
 def _plain(network: Network, rows: NDArray[np.int64]) -> dict[str, Part]:
     """Name → the output of the bases as they are."""
-    left = len(rows) - np.arange(0, len(rows), network.batch)
-    sizes = np.minimum(left, network.batch).tolist()
-    batches = [parts(network, output, n) for n, output in zip(sizes, network.outputs(rows), strict=True)]
+    batches = [watched for _, watched in watch(network, rows)]
     return {
         first.name: Part(first.name, first.kind, torch.cat([batch[i].values for batch in batches]))
         for i, first in enumerate(batches[0])
@@ -170,14 +178,11 @@ def _movements(
     """Output → columns (bases, draws), measured batch by batch: outputs may be large."""
     rows, delta = edited
     pieces: dict[str, list[Mapping[str, NDArray[np.float64]]]] = {name: [] for name in plain}
-    start = 0
-    for output in network.outputs(rows, delta):
-        stop = min(start + network.batch, len(rows))
-        for part in parts(network, output, stop - start):
-            base = plain[part.name].values[torch.arange(start, stop) // draws]
+    for place, watched in watch(network, rows, delta):
+        base_of = torch.arange(place.start, place.stop) // draws
+        for part in watched:
             measure = class_movement if part.kind == "class" else value_movement
-            pieces[part.name].append(measure(base, part.values))
-        start = stop
+            pieces[part.name].append(measure(plain[part.name].values[base_of], part.values))
     found = {}
     for name, batches in pieces.items():
         columns = {key: np.concatenate([b[key] for b in batches]).reshape(-1, draws) for key in batches[0]}

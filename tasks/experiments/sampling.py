@@ -164,11 +164,10 @@ def _sets(
 
 def _reader(context: UnitContext) -> torch.nn.Module | None:
     model = context.job.model
-    if model.spec.reader is None or model.spec.reader.source is None:
+    source = model.spec.reader_source
+    if source is None:
         return None
-    return open_prepared(
-        context.opened.root, model.spec.reader.source, context.job.folder, model.reader_prepare
-    )
+    return open_prepared(context.opened.root, source, context.job.folder, model.reader_prepare)
 
 
 def _refuse_bypass(decoder: Decoder, spec: SamplingSpec) -> None:

@@ -22,7 +22,7 @@ def applies(plan: Plan, target: Unit, spec: SamplingSpec) -> str:
         return "there is no decoder: a sample is an image that the model decodes (`decoder: output`)"
     if not target.layer.lossless:
         return f"the reading {target.layer.reading.name!r} does not determine the activation; flatten does"
-    if spec.features is None and (model.reader is None or model.reader.source is None):
+    if spec.features is None and model.reader_source is None:
         return (
             "there is no network in whose features images are compared: give the model a `reader`, or "
             "`features: {import: package.module:factory, layer: name}`"
@@ -44,7 +44,7 @@ def problems(plan: Plan, spec: SamplingSpec) -> list[IinError]:
 
 def _of_model(plan: Plan, spec: SamplingSpec, model: ModelPlan, data: Data) -> Iterator[StudyError]:
     batch = checked_images(plan, model, data)
-    source = model.spec.reader.source if model.spec.reader else None
+    source = model.spec.reader_source
     reader = open_model(source, plan.folder) if source else None
     width = features_of(open_features(spec, reader, plan.folder), batch).shape[1]
     n = min(spec.n, plan.sizes.n_heldout)

@@ -20,7 +20,7 @@ def source_scores(
         source: (n,) of the rows.
         spec: `seed` and `bootstrap`.
     """
-    draws = source_means(values, source, np.zeros(len(source)), draws=spec.bootstrap, seed=spec.seed)
+    draws = source_means(values, source, draws=spec.bootstrap, seed=spec.seed)
     ends = [interval(draws[:, i]) for i in range(values.shape[1])]
     return [
         Score(float(column.mean()), low=low, high=high, n=len(column))

@@ -21,6 +21,8 @@ def _each_once(values: _Values) -> _Values:
 
 
 EACH_ONCE = AfterValidator(_each_once)
+_Value = TypeVar("_Value")
+Several = Annotated[tuple[_Value, ...], Field(min_length=2), EACH_ONCE]
 
 
 class ExperimentSpec(Spec):
@@ -108,17 +110,9 @@ class EditsSpec(ExperimentSpec):
     to: dict[str, Annotated[tuple[Value, ...], Field(min_length=1), EACH_ONCE]] = {}
     """Concept → the labels or numbers that it is set to. When left out both labels of a concept of two,
     and the quantiles of a number; other concepts are not edited."""
-    strengths: Annotated[tuple[Strength, ...], Field(min_length=2), EACH_ONCE] = (
-        0.0,
-        0.25,
-        0.5,
-        0.75,
-        1.0,
-        1.25,
-        1.5,
-    )
+    strengths: Several[Strength] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
     """Of labels: 0 is the row's own class, 1 the one that is asked for."""
-    quantiles: Annotated[tuple[Quantile, ...], Field(min_length=2), EACH_ONCE] = (*(0.1, 0.3, 0.5, 0.7, 0.9),)
+    quantiles: Several[Quantile] = (0.1, 0.3, 0.5, 0.7, 0.9)
     """Of a number over the training rows."""
     rows: Annotated[int, Field(ge=1)] = 200
     """Held-out rows edited towards each value; all where there are fewer."""
