@@ -10,6 +10,7 @@ from torch import Tensor
 
 from iin_core.priors import Label
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawing import figure
 from tasks.experiments.found import Drawn
 from tasks.experiments.seen import WHO, Rows, in_range, originals
 from tasks.experiments.told import listed, value_text
@@ -17,6 +18,7 @@ from tasks.experiments.told import listed, value_text
 _LINES = {"cause": "as asked", "isolate": "all else as before"}
 
 
+@figure("curves of the edits")
 def draw_curves(context: UnitContext, concept: str, table: pd.DataFrame) -> Drawn:
     """The share of edits that are obeyed over their strength, a panel a label."""
     from iin_core.figures import edit_curves
@@ -47,6 +49,7 @@ def draw_curves(context: UnitContext, concept: str, table: pd.DataFrame) -> Draw
     return Drawn(file, caption, f"Line charts over strength. {said}.", table="edits")
 
 
+@figure("curve of the values")
 def draw_values(context: UnitContext, concept: str, rows: Sequence[Mapping[str, Any]]) -> Drawn:
     """The number that was read over the one that was asked for."""
     from iin_core.figures import value_curve
@@ -75,6 +78,7 @@ def draw_values(context: UnitContext, concept: str, rows: Sequence[Mapping[str, 
     return Drawn(file, caption, f"Line chart. {said}.", table="edit_numbers")
 
 
+@figure("film strip")
 def draw_strip(
     context: UnitContext,
     which: tuple[str, Label | None],

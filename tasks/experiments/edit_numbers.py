@@ -50,7 +50,7 @@ def edit_number(context: UnitContext, spec: EditsSpec, concept: str, found: Coll
     images = [one.images for one in seen if one.images is not None]
     if images:
         frames = torch.stack(images, 1)
-        found.drawn.append(draw_strip(context, (concept, None), rows[: len(frames)], frames, values))
+        found.drawn += draw_strip(context, (concept, None), rows[: len(frames)], frames, values)
 
 
 def _values(context: UnitContext, spec: EditsSpec, concept: str) -> list[float]:
@@ -106,7 +106,7 @@ def _measured(
         )
     mine = [row for row in found.numbers if row["concept"] == concept]
     if mine:
-        found.drawn.append(draw_values(context, concept, mine))
+        found.drawn += draw_values(context, concept, mine)
     if set(seen[0].numbers) <= {ITSELF}:
         found.words.append(f"No reader returns the number {concept}, so that no independent one measures it.")
 

@@ -14,7 +14,7 @@ from iin_core.varied_rows import varied_rows
 from tasks.evaluation.material import is_absent
 from tasks.evaluation.network import Predictions
 from tasks.experiments.context import UnitContext
-from tasks.experiments.found import Drawn, columns_of
+from tasks.experiments.found import Drawn, Undrawn, columns_of
 from tasks.experiments.seen import Judged, Rows, Seen, judge
 from tasks.experiments.spec import EditsSpec
 
@@ -29,7 +29,7 @@ class Collected:
     rows: list[dict[str, object]] = field(default_factory=list)
     numbers: list[dict[str, object]] = field(default_factory=list)
     scores: dict[str, Score] = field(default_factory=dict)
-    drawn: list[Drawn] = field(default_factory=list)
+    drawn: list[Drawn | Undrawn] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     why: dict[str, str] = field(default_factory=dict)
     drawn_rows: list[pd.DataFrame] = field(default_factory=list)

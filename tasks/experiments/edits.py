@@ -98,13 +98,13 @@ def _edit_label(
         found.scores |= {f"edits/{concept}_{judged.reader}_{k}": s for k, s in judged.success.scores.items()}
         found.words += _sentences(concept, judged, [one.to for one in edited], spec.strengths[at])
     if rows:
-        found.drawn.append(draw_curves(context, concept, pd.DataFrame(rows)))
+        found.drawn += draw_curves(context, concept, pd.DataFrame(rows))
     for one in edited:
         images = [seen.images for seen in one.seen if seen.images is not None]
         if images:
             frames = torch.stack(images, 1)
             shown = context.material.rows[one.base[: len(frames)]]
-            found.drawn.append(draw_strip(context, (concept, one.to), shown, frames, spec.strengths))
+            found.drawn += draw_strip(context, (concept, one.to), shown, frames, spec.strengths)
 
 
 def _targets(

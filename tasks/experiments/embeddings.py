@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from iin_core.metrics import Score, ordering
 from iin_core.projection import fit_projection
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawing import figure
 from tasks.experiments.found import Drawn, Found, columns_of
 from tasks.experiments.shown_rows import Values, concept_columns, map_rows
 from tasks.experiments.spec import EmbeddingsSpec
@@ -43,7 +44,7 @@ def run(context: UnitContext, spec: EmbeddingsSpec) -> Found:
     return Found(
         scores={f"embeddings/{factor}_{concept}": score for (factor, concept), score in scores.items()},
         tables={"embeddings": table, "embeddings_rows": places},
-        drawn=list(_draw(context, coordinates, concepts, method)),
+        drawn=_draw(context, coordinates, concepts, method),
         words=_words(table),
     )
 
@@ -72,6 +73,7 @@ def _told(row: dict[str, Any]) -> str:
     return f"{row['concept']} {row['value']:.2f}{ends}, shuffled {row['control_high']:.2f}"
 
 
+@figure("map of the factors against each other")
 def _draw(
     context: UnitContext, coordinates: Coordinates, concepts: Mapping[str, Values], method: str
 ) -> Iterator[Drawn]:

@@ -32,13 +32,27 @@ class Drawn:
 
 
 @dataclass(frozen=True)
+class Undrawn:
+    """A figure that could not be drawn.
+
+    Args:
+        figure: what it is called.
+        why: on one line.
+    """
+
+    figure: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Found:
     """All that one experiment found of one unit, layer, model or study.
 
     Args:
         scores: key such as ``response/digit_kl`` → number with what it is held against.
         tables: name → table, written as ``<name>.csv``.
-        drawn: the figures, in the order in which they are shown.
+        drawn: the figures, in the order in which they are shown, and those that could not be drawn, see
+            `tasks.experiments.drawing.figure`.
         words: findings with numbers, one sentence each; the first says how to read it.
         files: anything else to be sealed, by name.
         why: score → why it has no value, for scores that this unit cannot have.
@@ -46,7 +60,7 @@ class Found:
 
     scores: Mapping[str, Score]
     tables: Mapping[str, pd.DataFrame]
-    drawn: Sequence[Drawn]
+    drawn: Sequence[Drawn | Undrawn]
     words: Sequence[str]
     files: Mapping[str, bytes] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)

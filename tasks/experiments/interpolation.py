@@ -15,6 +15,7 @@ from iin_core.metrics import Score
 from iin_core.walks import Space
 from tasks.evaluation.material import Pairs, draw_pairs
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawing import figure
 from tasks.experiments.drawn_rows import drawn_rows
 from tasks.experiments.found import Drawn, Found
 from tasks.experiments.response import watch
@@ -122,6 +123,7 @@ def _words(scores: Mapping[str, Score]) -> list[str]:
     return said
 
 
+@figure("curves along lines")
 def _draw_curves(context: UnitContext, spec: InterpolationSpec, table: pd.DataFrame) -> Iterator[Drawn]:
     from iin_core.figures import line_curves
 
@@ -142,6 +144,7 @@ def _draw_curves(context: UnitContext, spec: InterpolationSpec, table: pd.DataFr
     )
 
 
+@figure("film strip")
 def _draw_strip(
     context: UnitContext, spec: InterpolationSpec, pairs: Pairs, lines: Mapping[str, Tensor]
 ) -> Iterator[Drawn]:

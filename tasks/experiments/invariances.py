@@ -20,6 +20,7 @@ from iin_core.metrics.score import Score
 from iin_core.spec import EvaluationSpec
 from iin_core.varied_rows import varied_rows
 from tasks.experiments.context import LayerContext
+from tasks.experiments.drawing import figure
 from tasks.experiments.found import Drawn, Found, columns_of
 from tasks.experiments.invariances_check import CODE, SPACE
 from tasks.experiments.invariances_words import dots_alt, dots_caption, strip_alt, strip_caption, words
@@ -169,6 +170,7 @@ def _kept_table(kept: Mapping[str, Kept]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["block", "what", "value", "low", "high", "chance", "n"])
 
 
+@figure("chart of what is read")
 def _draw_dots(context: LayerContext, table: pd.DataFrame) -> Iterator[Drawn]:
     from iin_core.figures.invariances import invariance_dots
 
@@ -178,6 +180,7 @@ def _draw_dots(context: LayerContext, table: pd.DataFrame) -> Iterator[Drawn]:
     yield Drawn("invariances.svg", dots_caption(), dots_alt(context.layer.title, shown), table="invariances")
 
 
+@figure("film strip")
 def _draw_strip(
     context: LayerContext,
     spec: InvariancesSpec,

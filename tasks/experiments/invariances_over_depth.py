@@ -8,6 +8,7 @@ import pandas as pd
 
 from iin_core.metrics.score import Score
 from tasks.experiments.context import StudyContext
+from tasks.experiments.drawing import figure
 from tasks.experiments.found import Drawn, Found
 from tasks.experiments.invariances_check import depth_layers
 from tasks.experiments.sealing import read_found
@@ -23,7 +24,7 @@ def run(context: StudyContext, spec: InvariancesOverDepthSpec) -> Found:
     return Found(
         scores={"invariances_over_depth/layers": Score(float(readable["index"].nunique()))},
         tables=tables,
-        drawn=[*_draw(context, readable)],
+        drawn=_draw(context, readable),
         words=[
             "Each panel is a concept: where the line of v rises with depth and that of the layer falls, the "
             "model forgets it; the line of the code is what v could hold at most.",
@@ -43,6 +44,7 @@ def _tables(context: StudyContext, spec: InvariancesOverDepthSpec, name: str) ->
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
+@figure("chart over depth")
 def _draw(context: StudyContext, table: pd.DataFrame) -> Iterator[Drawn]:
     from iin_core.figures.invariances import invariances_over_depth
 

@@ -10,6 +10,7 @@ import pandas as pd
 from iin_core.figures.compared import layers_compared
 from iin_core.metrics.score import Score
 from tasks.experiments.context import StudyContext
+from tasks.experiments.drawing import figure
 from tasks.experiments.found import Drawn, Found
 from tasks.experiments.layers_check import checkpoints_of
 from tasks.experiments.layers_numbers import CARRIED, EXPLAINED, MEASURES, measured
@@ -23,7 +24,7 @@ def run(context: StudyContext, spec: LayersSpec) -> Found:
     seeds = measured(context, spec)
     table = over_seeds(seeds)
     tables = {"layers": table, "seeds": seeds}
-    drawn = [_draw(context, "layers.svg", table, "layers", "Layers compared")]
+    drawn = _draw(context, "layers.svg", table, "layers", "Layers compared")
     words = [_how(table), *_depths(table), *_budgets(table)]
     for i, models in enumerate(checkpoints_of(context.plan)):
         # A panel a layer, and what was the model becomes what lies along the axis.
@@ -34,7 +35,7 @@ def run(context: StudyContext, spec: LayersSpec) -> Found:
             continue
         name = f"checkpoints_{i}" if i else "checkpoints"
         tables[name] = part.rename(columns={"layer": "checkpoint", "model": "layer"})
-        drawn.append(_draw(context, f"{name}.svg", part, name, "Checkpoints compared"))
+        drawn += _draw(context, f"{name}.svg", part, name, "Checkpoints compared")
         words += _trainings(part, models)
     return Found(_scores(table), tables, drawn, words)
 
@@ -60,6 +61,7 @@ def over_seeds(seeds: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+@figure("chart of the layers")
 def _draw(context: StudyContext, file: str, table: pd.DataFrame, name: str, title: str) -> Drawn:
     layers_compared(context.folder / file, table, title=title)
     caption = (

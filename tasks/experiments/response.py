@@ -20,6 +20,7 @@ from iin_core.redraw import ALL, DrawFrom, redraw, share_beyond
 from tasks.evaluation.network import Network
 from tasks.evaluation.output_parts import parts_of
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawing import figure
 from tasks.experiments.drawn_rows import drawn_rows
 from tasks.experiments.found import Drawn, Found, columns_of
 from tasks.experiments.response_words import BY_READER, alt_text, called, caption, words
@@ -82,7 +83,7 @@ def run(context: UnitContext, spec: ResponseSpec) -> Found:
     return Found(
         scores=_scores(table, spec),
         tables={"response": table, "response_rows": drawn_rows(context.material, base=bases)},
-        drawn=list(_draw(context, table)),
+        drawn=_draw(context, table),
         words=words(table, spec.draw_from[0]),
     )
 
@@ -219,6 +220,7 @@ def _scores(table: pd.DataFrame, spec: ResponseSpec) -> dict[str, Score]:
     }
 
 
+@figure("bars of the response")
 def _draw(context: UnitContext, table: pd.DataFrame) -> Iterator[Drawn]:
     from iin_core.figures import response_bars
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +19,7 @@ from iin_core.generators import MEASURES, compare_generators
 from iin_core.image_features import ImageFeatures, as_images
 from iin_core.metrics.score import Score
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawing import figure
 from tasks.experiments.found import Drawn, Found
 from tasks.experiments.sampling_networks import (
     extra_step,
@@ -191,16 +192,8 @@ def _refuse_bypass(decoder: Decoder, spec: SamplingSpec) -> None:
 def _found(
     context: UnitContext, table: pd.DataFrame, sheet: Mapping[str, Tensor], told: tuple[str, int, str]
 ) -> Found:
-    title = context.unit.name
-    sample_sheet(
-        context.folder / "samples.png", {k: v.numpy() for k, v in sheet.items()}, title=f"{title} · samples"
-    )
-    generator_chart(context.folder / "generators.svg", table, title=f"{title} · generators")
     words = sentences(table, told)
-    drawn = (
-        Drawn("samples.png", CAPTIONS["samples"], sheet_alt(list(sheet), table), pixelated=True),
-        Drawn("generators.svg", CAPTIONS["generators"], " ".join(words[1:3]), table="generators"),
-    )
+    drawn = [*_draw_samples(context, table, sheet), *_draw_chart(context, table, words)]
     scores = {}
     for row in table.to_dict("records"):
         for name in MEASURES:
@@ -208,6 +201,19 @@ def _found(
             scores[key] = Score(row[name], low=row[f"{name}_low"], high=row[f"{name}_high"], n=row["n"])
     why = {f"sampling/{name}_vae": f"no VAE: {told[2]}" for name in MEASURES} if told[2] else {}
     return Found(scores, {"generators": table}, drawn, words, why=why)
+
+
+@figure("sheet of samples")
+def _draw_samples(context: UnitContext, table: pd.DataFrame, sheet: Mapping[str, Tensor]) -> Drawn:
+    images = {name: found.numpy() for name, found in sheet.items()}
+    sample_sheet(context.folder / "samples.png", images, title=f"{context.unit.name} · samples")
+    return Drawn("samples.png", CAPTIONS["samples"], sheet_alt(list(sheet), table), pixelated=True)
+
+
+@figure("chart of the generators")
+def _draw_chart(context: UnitContext, table: pd.DataFrame, words: Sequence[str]) -> Drawn:
+    generator_chart(context.folder / "generators.svg", table, title=f"{context.unit.name} · generators")
+    return Drawn("generators.svg", CAPTIONS["generators"], " ".join(words[1:3]), table="generators")
 
 
 _KEYS = {BACK: "reconstructions", GAUSSIAN: "gaussian", VAE: "vae"}

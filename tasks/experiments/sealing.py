@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from iin_core.errors import InputError
-from tasks.experiments.found import Drawn, Found
+from tasks.experiments.found import Drawn, Found, Undrawn
 from tasks.local_copy import local_folder
 
 if TYPE_CHECKING:
@@ -40,10 +40,14 @@ def write_found(found: Found, drawn_in: Path, folder: UPath) -> dict[str, Any]:
     Raises:
         InputError: files that would hide one another, or a figure or table that is not there.
     """
-    _check(found, drawn_in)
+    drawn = [entry for entry in found.drawn if isinstance(entry, Drawn)]
+    undrawn = [asdict(entry) for entry in found.drawn if isinstance(entry, Undrawn)]
+    _check(found, drawn, drawn_in)
     numbers, why = flat_scores(found)
-    told = {"words": list(found.words), "figures": [asdict(entry) for entry in found.drawn]}
+    told = {"words": list(found.words), "figures": [asdict(entry) for entry in drawn]}
     told["tables"] = list(found.tables)
+    if undrawn:
+        told["undrawn"] = undrawn
     for file, content in zip(OWN, (numbers, why, told), strict=True):
         (folder / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for name, table in found.tables.items():
@@ -51,12 +55,12 @@ def write_found(found: Found, drawn_in: Path, folder: UPath) -> dict[str, Any]:
     for name, data in found.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
-    if found.drawn:
+    if drawn:
         (folder / FIGURES).mkdir(exist_ok=True)
         with local_folder(folder / FIGURES) as figures:
-            for entry in found.drawn:
+            for entry in drawn:
                 shutil.copyfile(drawn_in / entry.file, figures / entry.file)
-    return {"figures": {entry.file: entry.caption for entry in found.drawn}, "tables": list(found.tables)}
+    return {"figures": {entry.file: entry.caption for entry in drawn}, "tables": list(found.tables)}
 
 
 def flat_scores(found: Found) -> tuple[dict[str, float | None], dict[str, str]]:
@@ -79,14 +83,14 @@ def _named(key: str, score: Score) -> Iterator[tuple[str, float | None]]:
             yield f"{key}_{name}", float(value)
 
 
-def _check(found: Found, drawn_in: Path) -> None:
+def _check(found: Found, drawn: list[Drawn], drawn_in: Path) -> None:
     if not found.words:
         raise _wrong("says nothing", "give at least a sentence on how to read it (`words`)")
     names = [*OWN, *(f"{name}.csv" for name in found.tables), *found.files]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise _wrong(f"writes {', '.join(sorted(twice))} twice", "give each file a name of its own")
-    for entry in found.drawn:
+    for entry in drawn:
         if Path(entry.file).name != entry.file or not (drawn_in / entry.file).is_file():
             raise _wrong(f"did not draw {entry.file!r}", "write the figure into the context's folder")
         if entry.table is not None and entry.table not in found.tables:
@@ -111,6 +115,7 @@ class Sealed:
         words: findings; the first says how to read it.
         drawn: the figures.
         tables: names of its tables.
+        undrawn: the figures that could not be drawn.
     """
 
     output: Output
@@ -119,6 +124,7 @@ class Sealed:
     words: tuple[str, ...]
     drawn: tuple[Drawn, ...]
     tables: tuple[str, ...]
+    undrawn: tuple[Undrawn, ...] = ()
 
     def table(self, name: str) -> pd.DataFrame:
         """One of its tables; a label such as `NA` stays text, an empty cell is NaN."""
@@ -149,4 +155,5 @@ def read_found(output: Output) -> Sealed:
     scores, why, told = (json.loads(output.read(file)) for file in OWN)
     known = {field.name for field in fields(Drawn)}
     drawn = tuple(Drawn(**{k: v for k, v in entry.items() if k in known}) for entry in told["figures"])
-    return Sealed(output, scores, why, tuple(told["words"]), drawn, tuple(told["tables"]))
+    undrawn = tuple(Undrawn(entry["figure"], entry["why"]) for entry in told.get("undrawn", ()))
+    return Sealed(output, scores, why, tuple(told["words"]), drawn, tuple(told["tables"]), undrawn)

@@ -16,7 +16,8 @@ from iin_core.varied_rows import varied_rows
 from tasks.evaluation.interchanges import swap_delta
 from tasks.evaluation.material import Material, is_absent
 from tasks.experiments.context import UnitContext
-from tasks.experiments.found import Drawn, Found
+from tasks.experiments.drawing import figure
+from tasks.experiments.found import Drawn, Found, Undrawn
 from tasks.experiments.seen import WHO, Judged, Rows, Seen, in_range, judge, originals, see
 from tasks.experiments.spec import SwapsSpec
 from tasks.experiments.told import capital, percent, value_text
@@ -43,7 +44,8 @@ def run(context: UnitContext, spec: SwapsSpec) -> Found:
     plain = see(network, material.rows[either], shown=len(either))
     everywhere = _of_all_pairs(context)
     scores: dict[str, Score] = {}
-    tables, drawn, words = [], [], [_HOW_TO_READ]
+    drawn: list[Drawn | Undrawn] = []
+    tables, words = [], [_HOW_TO_READ]
     for i, factor in enumerate(material.factors):
         delta = swap_delta(material.methods["iin"], material.z, (base, donor), factor)
         seen = see(network, material.rows[base], delta, shown=len(base))
@@ -57,7 +59,7 @@ def run(context: UnitContext, spec: SwapsSpec) -> Found:
         scores |= {f"swaps/{factor}_{one.reader}_{k}": s for one in judged for k, s in _kinds(one).items()}
         told = [_sentence(factor, one, everywhere) for one in judged]
         words += told
-        drawn.append(_grid(context, (i, factor), (bases, donors), (plain, seen), told))
+        drawn += _grid(context, (i, factor), (bases, donors), (plain, seen), told)
     table = pd.concat(tables) if tables else pd.DataFrame()
     table = table.reindex(columns=list(COLUMNS))
     return Found(scores, {"swaps": table}, drawn, words, why=_why(context, scores))
@@ -162,6 +164,7 @@ def _sentence(factor: str, judged: Judged, everywhere: Everywhere) -> str:
     return f"{shown}, and in {percent(whole)} of the {whole.n:,} of the evaluation."
 
 
+@figure("grid of the swaps")
 def _grid(
     context: UnitContext,
     which: tuple[int, str],

@@ -16,7 +16,7 @@ from iin_core.priors import ClassPrior, Label
 from tasks.evaluation.interchanges import swap_delta
 from tasks.experiments.context import UnitContext
 from tasks.experiments.drawn_rows import drawn_rows
-from tasks.experiments.found import Drawn, Found
+from tasks.experiments.found import Drawn, Found, Undrawn
 from tasks.experiments.members import members
 from tasks.experiments.seen import WHO, Judged, Rows, Seen, class_of, judge, see
 from tasks.experiments.spec import TransferSpec
@@ -66,7 +66,7 @@ def run(context: UnitContext, spec: TransferSpec) -> Found:
     scores: dict[str, Score] = {}
     counts: list[pd.DataFrame] = []
     pairs: list[pd.DataFrame] = []
-    drawn: list[Drawn] = []
+    drawn: list[Drawn | Undrawn] = []
     for concept in context.material.labelled:
         labels, left_out = _classes(context, spec, concept)
         words += left_out
@@ -84,7 +84,7 @@ def run(context: UnitContext, spec: TransferSpec) -> Found:
                 table = count(transfers, judged)
                 counts.append(table)
                 words += _sentences(concept, judged, table)
-                drawn.append(draw_confusion(context, transfers, judged.reader, table))
+                drawn += draw_confusion(context, transfers, judged.reader, table)
     if not drawn and not scores:
         raise InputError(
             " ".join(words[1:]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawing import figure
 from tasks.experiments.found import Drawn
 from tasks.experiments.seen import WHO, Seen, in_range, originals, see
 from tasks.experiments.told import listed, value_text
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tasks.experiments.transfer import Transfers
 
 
+@figure("grid of the classes")
 def draw_grid(context: UnitContext, transfers: Transfers, seen: Seen) -> Iterator[Drawn]:
     """One image of each class with every class, where the model decodes images."""
     from iin_core.figures import Heads, film_strip
@@ -43,6 +45,7 @@ def draw_grid(context: UnitContext, transfers: Transfers, seen: Seen) -> Iterato
     yield Drawn(file, caption, alt, table="transfer", pixelated=True)
 
 
+@figure("matrix of what is read")
 def draw_confusion(context: UnitContext, transfers: Transfers, reader: str, table: pd.DataFrame) -> Drawn:
     """What a reader said of each class that was asked for."""
     from iin_core.figures import confusion_matrix

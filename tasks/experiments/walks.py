@@ -74,7 +74,7 @@ def run(context: UnitContext, spec: WalksSpec) -> Found:
     projection = fit_projection(context.material.z[points].numpy(), 2, spec.embedding, spec.seed)
     paths = {name: found.walk.z[:, : spec.shown] for name, found in walked.items()}
     strips = {name: found.images for name, found in walked.items() if found.images is not None}
-    drawn = [draw_map(context, spec, (projection, points), paths), *draw_strip(context, spec, strips)]
+    drawn = [*draw_map(context, spec, (projection, points), paths), *draw_strip(context, spec, strips)]
     return Found(
         scores=_scores(table, steps),
         tables={

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from iin_core.projection import Projection
 from tasks.experiments.context import UnitContext
+from tasks.experiments.drawing import figure
 from tasks.experiments.found import Drawn
 from tasks.experiments.seen import in_range
 from tasks.experiments.shown_rows import concept_columns
@@ -19,6 +20,7 @@ from tasks.experiments.spec import WalksSpec
 _MOST_CONCEPTS = 3
 
 
+@figure("map of the walks")
 def draw_map(
     context: UnitContext,
     spec: WalksSpec,
@@ -59,6 +61,7 @@ def draw_map(
     )
 
 
+@figure("film strip")
 def draw_strip(context: UnitContext, spec: WalksSpec, strips: Mapping[str, Tensor]) -> Iterator[Drawn]:
     """A line of images a factor; nothing where there are none.
 

@@ -9,6 +9,7 @@ from functools import partial
 from markupsafe import Markup
 
 from tasks.experiments import EXPERIMENTS
+from tasks.experiments.found import Undrawn
 from tasks.experiments.results import score_rows
 from tasks.experiments.sealing import Sealed
 from tasks.report.cells import Cell, Table, beside, scored
@@ -31,6 +32,7 @@ class ExperimentPage:
         figures, tables: those that the page has room for, as they stand on it.
         key: of the sealed output; empty where it was not done.
         cut: whether something was left out for want of room.
+        undrawn: figures that could not be drawn, with the reason.
     """
 
     title: str
@@ -41,6 +43,7 @@ class ExperimentPage:
     tables: Sequence[Markup]
     key: str
     cut: bool
+    undrawn: Sequence[Undrawn] = ()
 
 
 def experiment_pages(experiments: Sequence[ExperimentFacts], shelf: Shelf) -> list[ExperimentPage]:
@@ -64,9 +67,9 @@ def _page(facts: ExperimentFacts, shelf: Shelf) -> ExperimentPage:
     tables = Pieces().add(shelf, [partial(_numbers, title, found)] if found.numbers else [])
     tables.add(shelf, (partial(_file, found, name) for name in found.tables if name not in first))
     cut = figures.cut or tables.cut
-    return ExperimentPage(
-        title, of, found.words[0], found.words[1:], figures.shown, tables.shown, found.output.key, cut
-    )
+    how, *words = found.words
+    key, undrawn = found.output.key, found.undrawn
+    return ExperimentPage(title, of, how, words, figures.shown, tables.shown, key, cut, undrawn)
 
 
 def _drawn(found: Sealed, i: int, holds_table: bool) -> Markup:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from iin_core.metrics.score import Score
-from tasks.experiments.found import Drawn, Found
+from tasks.experiments.found import Drawn, Found, Undrawn
 from tasks.output import open_root
 from tasks.report.facts import read_facts
 from tasks.report.page import render
@@ -29,6 +29,7 @@ def _found(label: str, folder: Path) -> Found:
     drawn = [
         Drawn("drawn.png", f"Caption {HOSTILE}", "Bars: a 0.50.", table="norms"),
         Drawn("more.svg", "No table.", "Nothing."),
+        Undrawn("film strip", f"ValueError: {HOSTILE}"),
     ]
     words = [f"How to read {label}.", f"It is {HOSTILE}."]
     return Found(scores, {"norms": table, "other": table}, drawn, words, why={"norms/b": "b has none"})
@@ -67,6 +68,11 @@ def test_each_stands_where_it_belongs(page):
         ("h4", ("layer", "experiment")): ["A layer"] * 3,
         ("h5", ("layer", "unit", "experiment")): ["Norms of blocks"] * 3,
     }
+
+
+def test_a_figure_that_could_not_be_drawn_is_told_of(html):
+    """With its reason, as text, in each of the seven experiments that lack it."""
+    assert html.count("A figure is missing, the film strip: ValueError: &lt;img src=x") == 7
 
 
 def test_what_was_found_is_shown_escaped(html):
