@@ -10,7 +10,9 @@ import torch
 from iin_core.examples import DATA
 from iin_core.rows import source_texts
 from tasks.sources.data import SOURCES, open_data
+from tasks.sources.data.builtin import FROM_FILES
 from tasks.study import SourceSpec
+from tests.tasks.sources.files_world import ARRAYS, IMAGES, write_arrays, write_images
 from tests.tasks.sources.sketches_world import source as sketched
 from tests.tasks.sources.sketches_world import write_world
 
@@ -27,18 +29,25 @@ def data(n):
 CASES = {
     **{name: SourceSpec(builtin=name, arguments=SMALL.get(name, {})) for name in DATA},
     "sketches": sketched(),
+    "image_folder": IMAGES,
+    "arrays": ARRAYS,
     "import": None,
 }
+
+WRITERS = {
+    "sketches": write_world,
+    "image_folder": write_images,
+    "arrays": write_arrays,
+    "import": lambda folder: (folder / "seam_data.py").write_text(OWN),
+}
+"""What makes the files of a case."""
 
 
 @pytest.fixture(scope="module", params=CASES)
 def opened(request, tmp_path_factory):
     """(the source, its folder, the opened data)."""
     folder = tmp_path_factory.mktemp("study")
-    if request.param == "sketches":
-        write_world(folder)
-    else:
-        (folder / "seam_data.py").write_text(OWN)
+    WRITERS.get(request.param, lambda _: None)(folder)
     spec = CASES[request.param] or SourceSpec(**{"import": "seam_data:data"}, arguments={"n": 30})
     return spec, folder, open_data(spec, folder)
 
@@ -47,6 +56,7 @@ def test_every_kind_of_source_is_here():
     """A kind that is added to the table must be added to this suite."""
     assert set(SOURCES) == {"builtin", "import"}
     assert set(SMALL) <= set(DATA)
+    assert {*DATA, *FROM_FILES} == set(CASES) - {"import"}
 
 
 def test_the_table_has_a_row_for_each_input(opened):
@@ -89,6 +99,8 @@ def test_other_arguments_are_other_data(opened):
         "import": {"n": 31},
         "coloured_digits": {"colours": 3},
         "sketches": spec.arguments | {"seed": 1},
+        "image_folder": spec.arguments | {"channels": "grey"},
+        "arrays": spec.arguments | {"inputs": {"x": "rows.npy"}},
     }
     other = spec.model_copy(update={"arguments": changes[spec.builtin or "import"]})
     assert open_data(other, folder).fingerprint() != data.fingerprint()

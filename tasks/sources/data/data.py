@@ -17,6 +17,7 @@ from torch import Tensor
 from tasks.errors import StudyError
 from tasks.fingerprint import fingerprint_table
 from tasks.sources.data.inputs import Batch, Inputs, OwnInputs, make_inputs, shown_rows
+from tasks.sources.data.kept_digests import kept_digests
 from tasks.sources.data.table import make_table
 
 SCAN = 1024
@@ -68,7 +69,7 @@ class Data:
     @cached_property
     def _fingerprint(self) -> str:
         digest = hashlib.sha256(_table_fingerprint(self.table).encode())
-        for name, array_digest in sorted(_input_digests(self).items()):
+        for name, array_digest in sorted(kept_digests(self.inputs, lambda: _input_digests(self)).items()):
             digest.update(f"\n{name}={array_digest}".encode())
         return digest.hexdigest()
 
@@ -119,11 +120,13 @@ def _table_fingerprint(table: pd.DataFrame) -> str:
 
 def _input_digests(data: Data) -> dict[str, str]:
     digests: dict[str, Any] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for rows, batch in data.batches():
         parts = batch if isinstance(batch, dict) else {"": batch}
         for key, part in parts.items():
             _refuse_other_length(part, len(rows), data.name)
             _refuse_not_finite(part, int(rows[0]), data.name)
+            _refuse_other_shape(part, shapes.setdefault(key, tuple(part.shape[1:])), int(rows[0]), data.name)
             header = f"{part.dtype}{tuple(part.shape[1:])}".encode()
             digest = digests.setdefault(key, hashlib.sha256(header))
             digest.update(part.contiguous().view(torch.uint8).numpy())
@@ -136,6 +139,15 @@ def _refuse_other_length(part: Tensor, asked: int, name: str) -> None:
             f"The data source {name!r} was asked for {asked} rows and gave {len(part)}.",
             where="data.source",
             fix="let batch(indices) return one row for each index, in their order",
+        )
+
+
+def _refuse_other_shape(part: Tensor, shape: tuple[int, ...], start: int, name: str) -> None:
+    if tuple(part.shape[1:]) != shape:
+        raise StudyError(
+            f"The data source {name!r} has inputs of shape {shape} and of shape {tuple(part.shape[1:])}.",
+            where=f"rows 0 and {start}",
+            fix="let all examples have one shape, for example by resizing and cropping",
         )
 
 

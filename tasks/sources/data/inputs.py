@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from tasks.errors import StudyError
+from tasks.sources.data.file_arrays import FileArrays
+from tasks.sources.data.image_files import ImageInputs
 from tasks.sources.imported import FAULTS, raised
 
 Batch = Tensor | dict[str, Tensor]
@@ -98,12 +100,14 @@ def make_inputs(made: Any, name: str) -> Inputs:
     """Take what a source gave as inputs.
 
     Args:
-        made: an array or tensor (n, ...), a mapping of such, or a map-style dataset.
+        made: an array or tensor (n, ...), a mapping of such, files of either, or a map-style dataset.
         name: how the study calls the source.
 
     Raises:
         StudyError: none of these.
     """
+    if isinstance(made, (ImageInputs, FileArrays)):
+        return made
     if isinstance(made, (np.ndarray, Tensor)):
         return ArrayInputs({"": _tensor(made)}, single=True)
     if isinstance(made, Mapping) and made:

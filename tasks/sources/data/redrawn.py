@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CACHE = "IIN_CACHE"
-"""Names the folder in which redrawn images are kept."""
+"""Names the folder in which redrawn images and digests of files are kept."""
 _log = logging.getLogger("tasks")
 
 
@@ -42,7 +42,9 @@ def kept(key: str, shape: tuple[int, ...], redraw: Callable[[], NDArray[np.uint8
         return found
     made = redraw()
     try:
-        _write(path, made)
+        data = io.BytesIO()
+        np.save(data, made, allow_pickle=False)
+        write_kept(path, data.getvalue())
     except OSError as error:
         _log.warning(
             "redrawn images cannot be kept in %s (%s), and are redrawn each time: set %s", path, error, CACHE
@@ -59,13 +61,16 @@ def _read(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     return found if right else None
 
 
-def _write(path: Path, made: NDArray[np.uint8]) -> None:
+def write_kept(path: Path, data: bytes) -> None:
+    """Write a file of the cache, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = io.BytesIO()
-    np.save(data, made, allow_pickle=False)
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
-        part.write_bytes(data.getvalue())
+        part.write_bytes(data)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

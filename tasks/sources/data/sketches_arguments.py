@@ -7,14 +7,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from iin_core.errors import nearest
 from iin_core.stylise import SETTINGS, ClassicalSettings, NeuralSettings
 from tasks.errors import StudyError
+from tasks.sources.data.arguments import WHERE, read_spec
 from tasks.sources.data.sketches_spec import SketchesSpec
 
-WHERE = "data.source.arguments"
+_FEWEST = 2
 
 
 def read_arguments(arguments: Mapping[str, Any]) -> SketchesSpec:
@@ -25,23 +24,14 @@ def read_arguments(arguments: Mapping[str, Any]) -> SketchesSpec:
     Raises:
         StudyError: one is missing, unknown or of another kind.
     """
-    try:
-        spec = SketchesSpec.model_validate(_short(arguments))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        known = list(SketchesSpec.model_fields)
-        near = f"nearest: {nearest(place, known)}; " if first["type"] == "extra_forbidden" else ""
-        if place == "sketches" and first["type"] in ("too_short", "dict_type"):
-            raise wrong(
-                "`sketches` does not name two sketches, each of a name of its own.",
-                "give files, [thin.png, thick.png], or names for them, {thin: a.png, thick: b.png}",
-            ) from error
-        raise StudyError(
-            f"The arguments of `sketches` are not right: {first['msg'].removeprefix('Value error, ')}.",
-            where=f"{WHERE}{f'.{place}' if place else ''}",
-            fix=f"{near}they are {', '.join(known)}; docs/experiments/sketches.md shows them",
-        ) from error
+    short = _short(arguments)
+    named = short.get("sketches")
+    if "sketches" in short and (not isinstance(named, dict) or len(named) < _FEWEST):
+        raise wrong(
+            "`sketches` does not name two sketches, each of a name of its own.",
+            "give files, [thin.png, thick.png], or names for them, {thin: a.png, thick: b.png}",
+        )
+    spec = read_spec(SketchesSpec, short, "sketches", "experiments/sketches.md")
     read_settings(spec)
     return spec
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,24 @@ from iin_core.rows import source_texts
 from tasks.errors import StudyError
 
 SOURCE = "source"
+
+
+def read_table(path: Path, where: str) -> pd.DataFrame:
+    """A table that lies in a file.
+
+    Args:
+        path: ends in ``.parquet`` or is CSV.
+        where: for the error.
+
+    Raises:
+        StudyError: there is none, or it cannot be read.
+    """
+    try:
+        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise StudyError(
+            f"The table cannot be read: {error}.", where=where, fix="give a CSV or Parquet file"
+        ) from error
 
 
 def make_table(made: Any, name: str) -> pd.DataFrame:
