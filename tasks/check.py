@@ -14,7 +14,7 @@ import pandas as pd
 from iin_core.errors import IinError
 from iin_core.spec import PairSpec
 from tasks.check_concepts import check_concepts
-from tasks.check_gates import experiment_gate_problems, gate_problems
+from tasks.check_gates import experiment_gate_problems, gate_problems, interval_problems
 from tasks.check_output import output_problems
 from tasks.check_width import few_rows, too_few_rows
 from tasks.conditions import study_data
@@ -101,6 +101,7 @@ def _examine(loaded: LoadedStudy, root_url: str | None) -> tuple[Plan | None, li
         if plan is not None:
             errors += experiment_problems(loaded, plan)
             errors += experiment_gate_problems(loaded, plan)
+            errors += interval_problems(loaded, plan)
             cautions = experiment_cautions(loaded, plan)
             warnings += [Finding("warning", found.what, found.where, found.fix) for found in cautions]
         for name, model in probed.items():

@@ -65,6 +65,11 @@ def check_gates(plan: Plan, root: Root) -> list[Verdict]:
     return [verdict for gate in plan.study.gates for verdict in _of_gate(gate, plan, root)]
 
 
+def units_of(gate: GateSpec, plan: Plan) -> list[Unit]:
+    """The units that a gate's globs choose."""
+    return [unit for unit in plan.units if _matches(gate, unit)]
+
+
 def experiments_of(gate: GateSpec, plan: Plan) -> list[PlannedExperiment]:
     """The experiments whose score a gate names, where its globs look for them."""
     name = experiment_of(gate.score)
@@ -75,8 +80,9 @@ def _of_gate(gate: GateSpec, plan: Plan, root: Root) -> list[Verdict]:
     if experiment_of(gate.score) is not None:
         found = [_of_experiment(gate, planned, root) for planned in experiments_of(gate, plan)]
         return found or [_failed(gate, _asked(gate), "no experiment matches", "experiments")]
-    units = [unit for unit in plan.units if _matches(gate, unit)]
-    return [_of_unit(gate, unit, root) for unit in units] or [_failed(gate, _asked(gate), "no unit matches")]
+    return [_of_unit(gate, unit, root) for unit in units_of(gate, plan)] or [
+        _failed(gate, _asked(gate), "no unit matches")
+    ]
 
 
 def _of_unit(gate: GateSpec, unit: Unit, root: Root) -> Verdict:

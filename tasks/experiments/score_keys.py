@@ -49,6 +49,12 @@ def can_be(score: str, names: Sequence[str]) -> bool:
     return any(re.fullmatch(rf"{part}(_({beside}))?", score) for part in parts)
 
 
+def end_of_interval(score: str, names: Sequence[str]) -> str | None:
+    """The score whose interval has this one as an end; None for a score of its own, or of no such name."""
+    stem, _, end = score.rpartition("_")
+    return stem if end in ("low", "high") and score not in names and can_be(score, names) else None
+
+
 def _expanded(plan: Plan, planned: PlannedExperiment) -> Iterator[str]:
     factors = planned.unit.factors if planned.unit is not None else plan.probed
     values: Mapping[str, Sequence[str]] = {

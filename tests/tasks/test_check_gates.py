@@ -7,7 +7,7 @@ import pytest
 from tasks.check import check_study
 from tasks.experiments import EXPERIMENTS
 from tasks.experiments.score_keys import can_be, experiment_of
-from tests.tasks.edits_world import HEADS, write_study
+from tests.tasks.edits_world import HEADS, STUDY, write_study
 
 ASKED = "{response: {concepts: all}, layers: {concepts: all}}\ngates: [{score: SCORE, at_least: 0}]"
 REFUSED = {
@@ -53,6 +53,42 @@ def test_it_is_refused(score, said, found):
 def test_a_score_that_can_be_is_no_finding(score, found):
     """Of factors, of outputs that only the running model names, with what stands beside a score."""
     assert found(score) == []
+
+
+ENDS = {
+    "response/shape_tv_low": "it is an end of an interval, and with `bootstrap: 0` 'response · 01 code · all",
+    "response/ink by the reader/shape_tv_high": "it is an end of an interval",
+    "score/mig_low": "with `bootstrap: 0` '01 code · all · seed 0' has none",
+    "mig_high, concepts: all": "has none",
+}
+
+
+@pytest.mark.parametrize(("score", "said"), ENDS.items(), ids=ENDS)
+def test_an_end_of_an_interval_that_is_not_made_is_refused(score, said, found, monkeypatch):
+    """With what to do; the score itself may be asked for."""
+    monkeypatch.setattr("tests.tasks.edits_world.STUDY", STUDY.replace("bootstrap: 50", "bootstrap: 0"))
+    (finding,) = found(score)
+    assert "can never be met" in finding.what
+    assert said in finding.what
+    assert "set `evaluation: bootstrap`" in finding.fix
+    assert finding.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "score", ["response/shape_tv", "mig", "dependence/hsic_low", "compared/01 code/weight/carried_low"]
+)
+def test_what_needs_no_bootstrap_is_no_finding(score, found, monkeypatch):
+    """Values, intervals of left-out groups, spreads over seeds."""
+    monkeypatch.setattr("tests.tasks.edits_world.STUDY", STUDY.replace("bootstrap: 50", "bootstrap: 0"))
+    assert found(score) == []
+
+
+def test_only_the_units_that_a_gate_looks_at_count(found, monkeypatch):
+    """Where others make no interval the gate can be met all the same."""
+    none = STUDY.replace("}]\nexp", "}, {concepts: none, evaluation: {bootstrap: 0}}]\nexp")
+    monkeypatch.setattr("tests.tasks.edits_world.STUDY", none)
+    assert found("mig_low, concepts: all") == []
+    assert len(found("mig_low")) == 1
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
