@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from torch import Tensor, nn
+from torch import nn
 
 from iin_core.edited_layer import EditedLayer, Editor
 from iin_core.errors import InputError, nearest
@@ -110,8 +110,8 @@ class Edits:
                     )
         return chosen
 
-    def _hook(self, layer: EditedLayer) -> Callable[..., Tensor | None]:
-        def insert(module: nn.Module, _: Any, activation: Any) -> Tensor | None:
+    def _hook(self, layer: EditedLayer) -> Callable[..., Any]:
+        def insert(module: nn.Module, _: Any, activation: Any) -> Any:
             if self._paused or not layer.edits or not layer.is_its_call():
                 return None
             edited = layer.apply(module, activation, {**self._seen, **self._beside})

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from iin_core.blocks import Blocks
 from iin_core.errors import InputError, ModelError
 from iin_core.hooks import at_layer, called_twice, one_tensor
+from iin_core.module_output import main_part, with_main_part
 from iin_core.reading_calls import Call, call_of
 from iin_core.reading_inputs import bind
 from iin_core.readings import Reading, readings_for
@@ -124,24 +125,25 @@ class EditedLayer:
 
         self.append(swap)
 
-    def apply(self, module: nn.Module, activation: Any, seen: Mapping[str, Any]) -> Tensor:
-        """Return the edited activation.
+    def apply(self, module: nn.Module, activation: Any, seen: Mapping[str, Any]) -> Any:
+        """Return the module's output with the edited activation in it.
 
         Args:
             module, activation: of the running pass.
             seen: the inputs of that pass, by name.
 
         Raises:
-            ModelError: a second call in one pass, or an activation that is not one tensor.
+            ModelError: a second call in one pass, or an output without an activation.
             InputError: rows, donors or labels that the interpreter cannot take.
         """
         if self.in_this_pass:
             raise called_twice(self.name, module)
-        n = activation.shape[0] if isinstance(activation, Tensor) and activation.dim() else 0
+        found = main_part(activation)
+        n = found.shape[0] if isinstance(found, Tensor) and found.dim() else 0
         tensor = one_tensor(self.name, module, activation, n)
         edited = at_layer(self.name, module, lambda whole: self.bound(seen)._edited(whole), tensor)
         self.unapplied = False
-        return edited
+        return with_main_part(activation, edited)
 
     def refuse_unapplied(self, unapplied: bool, why: str) -> None:
         """Raise ModelError if an edit was not applied."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from iin_core.errors import InputError, ModelError
+from iin_core.module_output import main_part
 
 Inputs = Tensor | Mapping[str, Any]
 """What a model is called with: one tensor, or keyword arguments."""
@@ -74,30 +75,33 @@ def hooked(model: nn.Module, hooks: Mapping[str, Callable[..., Any]]) -> Iterato
 
 
 def one_tensor(name: str, module: nn.Module, activation: Any, n: int) -> Tensor:
-    """Return a module's output if it is one tensor with a row for each of n examples.
+    """Return the tensor in a module's output if it has a row for each of n examples.
+
+    It is the output itself, or the first entry of a tuple, a list or a mapping.
 
     Raises:
         ModelError: anything else; the text says what to name instead.
     """
     label = f"{name!r} ({type(module).__name__})"
-    if not isinstance(activation, Tensor):
+    found = main_part(activation)
+    if not isinstance(found, Tensor):
         inner = [f"{name}.{child}" for child, _ in module.named_children()][:4]
         raise ModelError(
-            f"Module {label} returns a {_kind(activation)}, not one tensor.",
+            f"Module {label} returns a {_kind(activation)}, not a tensor or something that begins with one.",
             where=f"layer {name!r}",
             fix=(
                 f"name a module inside it, such as {', '.join(inner)}, " if inner else "name another module, "
             )
             + "or wrap it in a module that returns the tensor that you mean",
         )
-    if activation.dim() == 0 or activation.shape[0] != n:
+    if found.dim() == 0 or found.shape[0] != n:
         raise ModelError(
-            f"Module {label} returns shape {tuple(activation.shape)} for {n} examples: "
+            f"Module {label} returns shape {tuple(found.shape)} for {n} examples: "
             "its first axis is not the batch.",
             where=f"layer {name!r}",
             fix="name a module whose output has the batch first, or build the model with batch_first=True",
         )
-    return activation
+    return found
 
 
 def never_called(name: str, module: nn.Module) -> ModelError:

@@ -99,7 +99,7 @@ def probe(model: nn.Module, inputs: Inputs, names: Sequence[str]) -> dict[str, L
     """Run one whole forward pass and describe the modules; each must be readable.
 
     Raises:
-        ModelError: a module that is never called, is called twice, or does not return one tensor with
+        ModelError: a module that is never called, is called twice, or returns no tensor with
             a row for each example; or the model raised.
     """
     probes = observe(model, inputs, names)
@@ -114,13 +114,14 @@ def _described(
 ) -> LayerProbe:
     n_calls = 1 if before is None else before.n_calls + 1
     try:
-        shape = tuple(one_tensor(name, module, activation, n).shape[1:])
+        tensor = one_tensor(name, module, activation, n)
     except ModelError as problem:
         if before is None:
             return LayerProbe(n_calls=1, order=order, problem=problem)
         return replace(before, n_calls=n_calls, problem=called_twice(name, module), shapes=())
+    shape = tuple(tensor.shape[1:])
     if before is None:
-        return LayerProbe(shape, activation.dtype, n_calls=1, order=order, shapes=(shape,))
+        return LayerProbe(shape, tensor.dtype, n_calls=1, order=order, shapes=(shape,))
     shapes = (*before.shapes, shape) if before.shapes else ()
     return replace(before, n_calls=n_calls, problem=called_twice(name, module), shapes=shapes)
 

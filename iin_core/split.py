@@ -28,6 +28,7 @@ from iin_core.hooks import (
     owned,
 )
 from iin_core.layer_probe import LayerProbe, observe, probe
+from iin_core.module_output import with_main_part
 from iin_core.reading_calls import AtCall, Call, call_of, other_calls, too_few_calls
 from iin_core.reading_inputs import bind
 from iin_core.readings import Reading, RowReader
@@ -151,10 +152,10 @@ def run_edited(
     n = n_examples(inputs)
     n_calls = dict.fromkeys(edits, 0)
 
-    def editor(name: str, reading: Reading, delta: Tensor) -> Callable[..., Tensor | None]:
+    def editor(name: str, reading: Reading, delta: Tensor) -> Callable[..., Any]:
         wanted = call_of(reading)
 
-        def edit(module: nn.Module, _: Any, activation: Any) -> Tensor | None:
+        def edit(module: nn.Module, _: Any, activation: Any) -> Any:
             n_calls[name] += 1
             if wanted is None and n_calls[name] > 1:
                 raise called_twice(name, module)
@@ -164,7 +165,8 @@ def run_edited(
                 return None
             tensor = one_tensor(name, module, activation, n)
             change = delta[n_calls[name] - 1 :: expected[name]] if name in expected else delta
-            return at_layer(name, module, lambda whole: reading.add(whole, change), tensor)
+            changed = at_layer(name, module, lambda whole: reading.add(whole, change), tensor)
+            return with_main_part(activation, changed)
 
         return edit
 

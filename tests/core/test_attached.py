@@ -312,14 +312,16 @@ def test_parts_of_the_model_may_be_run_alone(interpreter, net, x):
         assert torch.equal(net.block2(h), net.block2(h))
 
 
-def test_a_layer_of_tuples_is_refused(interpreter):
-    """A module that returns a tuple cannot be edited."""
-    model = Pair()
+def test_a_layer_of_tuples_is_edited_at_its_first_entry(interpreter):
+    """A recurrent module returns (result, state): the result is edited, the state passes by."""
+    model, x = Pair(), torch.randn(5, 1, 4)
+    plain, state = model.block(x)
     with interpreter.attached(model, layer="block") as edit:
         edit.resample("digit", seed=0)
-        with pytest.raises(ModelError, match=r"'block' \(LSTM\) returns a tuple of 2"):
-            model(torch.randn(5, 2, 4))
-        edit.clear()
+        changed, beside = model.block(x)
+    expected = interpreter.resample(plain.detach()[:, 0], factor="digit", seed=0)
+    torch.testing.assert_close(changed.detach()[:, 0], expected, atol=1e-5, rtol=0)
+    assert all(torch.equal(one, other) for one, other in zip(beside, state, strict=True))
 
 
 def test_donors_for_another_number_of_examples_are_refused(interpreter, net, x, donors):

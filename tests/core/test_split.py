@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, namedtuple
+
 import pytest
 import torch
 from torch import nn
@@ -30,23 +32,34 @@ class Net(nn.Module):
         return self.fc(self.dropout(x.mean((2, 3))))
 
 
+class Returns(nn.Module):
+    """Returns what a function makes of its input."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.make = make
+
+    def forward(self, x):
+        return self.make(x)
+
+
 class Odd(nn.Module):
     """Modules that cannot be read."""
 
     def __init__(self):
         super().__init__()
         self.shared = nn.Linear(4, 4)
-        self.lstm = nn.LSTM(4, 4, batch_first=True)
+        self.late = Returns(lambda x: (None, x))
         self.pair = nn.MultiheadAttention(4, 1)
         self.sequence_first = nn.Linear(4, 4)
         self.named = Named()
 
     def forward(self, x):
         x = self.shared(self.shared(x))
-        y, _ = self.lstm(x[:, None])
+        y = self.late(x[:, None])[1]
         self.sequence_first(y.transpose(0, 1))
         self.pair(y, y, y)
-        return self.named(y[:, 0])["out"]
+        return self.named(y[:, 0])["text"], y
 
 
 class Named(nn.Module):
@@ -57,7 +70,7 @@ class Named(nn.Module):
         self.inner = nn.Linear(4, 2)
 
     def forward(self, x):
-        return {"out": self.inner(x)}
+        return {"text": "no tensor", "out": self.inner(x)}
 
 
 class Keywords(nn.Module):
@@ -125,13 +138,13 @@ def test_probe_tells_shape_dtype_and_order(net, images):
             "shared",
             r"'shared' \(Linear\) was called twice in one forward pass(.|\n)*give each use a module",
         ),
-        ("lstm", r"'lstm' \(LSTM\) returns a tuple of 2, not one tensor(.|\n)*wrap it in a module"),
+        ("late", r"'late' \(Returns\) returns a tuple of 2, not a tensor(.|\n)*wrap it in a module"),
         (
             "pair.out_proj",
             r"'pair\.out_proj' \(NonDynamically.*\) was never called(.|\n)*name a module that forward calls",
         ),
         ("sequence_first", r"returns shape \(1, 5, 4\) for 5 examples: its first axis is not the batch"),
-        ("named", r"'named' \(Named\) returns a dict, not one tensor(.|\n)*such as named\.inner"),
+        ("named", r"'named' \(Named\) returns a dict, not a tensor(.|\n)*such as named\.inner"),
     ],
 )
 def test_modules_that_cannot_be_read_are_refused(name, text):
@@ -237,13 +250,41 @@ def test_modes_and_hooks_are_as_before(net, images):
     [
         (["pair.out_proj"], "never called"),
         (["shared", "named.inner"], "called twice"),
-        (["lstm"], "returns a tuple of 2"),
+        (["late"], "returns a tuple of 2"),
     ],
 )
 def test_capture_and_edit_refuse_unreadable_modules(run, layers, text):
     """What `probe` refuses is refused when it is read or edited, too."""
     with pytest.raises(ModelError, match=text):
         run(Odd(), torch.randn(5, 4), {layer: Flatten() for layer in layers})
+
+
+Parts = namedtuple("Parts", ["hidden", "weights"])
+SEVERAL = {
+    "tuple": lambda x: (2 * x, x.sum()),
+    "list": lambda x: [2 * x, x.sum()],
+    "named tuple": lambda x: Parts(2 * x, x.sum()),
+    "torch's own": lambda x: torch.max(torch.stack([2 * x, 2 * x - 1]), 0),
+    "mapping": lambda x: OrderedDict(hidden=2 * x, weights=x.sum()),
+    "tuple of one": lambda x: (2 * x,),
+}
+
+
+@pytest.mark.parametrize("make", SEVERAL.values(), ids=SEVERAL)
+def test_the_first_of_several_outputs_is_the_activation(make):
+    """It is read and changed; the kind of the output and what is beside it stay."""
+    seen = []
+    model = nn.Sequential(Returns(make), Returns(lambda out: seen.append(out) or torch.zeros(3)))
+    x = torch.arange(12.0).view(3, 4)
+    assert observe(model, x, ["0"])["0"].shape == (4,)
+    assert torch.equal(capture(model, x, {"0": Flatten()})["0"], 2 * x)
+    run_edited(model, x, {"0": (Flatten(), torch.ones(3, 4))})
+    plain, changed = make(x), seen[-1]
+    assert type(changed) is type(plain)
+    before, after = (list(out.values()) if isinstance(out, dict) else list(out) for out in (plain, changed))
+    assert torch.equal(after[0], 2 * x + 1)
+    assert len(after) == len(before)
+    assert all(torch.equal(one, other) for one, other in zip(after[1:], before[1:], strict=True))
 
 
 def test_a_reading_that_does_not_fit_names_the_layer(net, images):
