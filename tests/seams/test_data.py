@@ -12,7 +12,7 @@ from iin_core.rows import source_texts
 from tasks.sources.data import SOURCES, open_data
 from tasks.sources.data.builtin import FROM_FILES
 from tasks.study import SourceSpec
-from tests.tasks.sources.files_world import ARRAYS, IMAGES, write_arrays, write_images
+from tests.tasks.sources.files_world import ARRAYS, IMAGES, PARQUET, write_arrays, write_images, write_parquet
 from tests.tasks.sources.sketches_world import source as sketched
 from tests.tasks.sources.sketches_world import write_world
 
@@ -31,6 +31,7 @@ CASES = {
     "sketches": sketched(),
     "image_folder": IMAGES,
     "arrays": ARRAYS,
+    "parquet": PARQUET,
     "import": None,
 }
 
@@ -38,6 +39,7 @@ WRITERS = {
     "sketches": write_world,
     "image_folder": write_images,
     "arrays": write_arrays,
+    "parquet": write_parquet,
     "import": lambda folder: (folder / "seam_data.py").write_text(OWN),
 }
 """What makes the files of a case."""
@@ -100,6 +102,7 @@ def test_other_arguments_are_other_data(opened):
         "coloured_digits": {"colours": 3},
         "sketches": spec.arguments | {"seed": 1},
         "image_folder": spec.arguments | {"channels": "grey"},
+        "parquet": spec.arguments | {"size": 4},
         "arrays": spec.arguments | {"inputs": {"x": "rows.npy"}},
     }
     other = spec.model_copy(update={"arguments": changes[spec.builtin or "import"]})

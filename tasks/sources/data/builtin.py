@@ -9,13 +9,14 @@ from typing import Any
 from iin_core.errors import nearest
 from iin_core.examples import DATA
 from tasks.errors import StudyError
-from tasks.sources.data import arrays, image_folder, sketches
+from tasks.sources.data import arrays, image_folder, parquet, sketches
 from tasks.sources.imported import call
 from tasks.study import SourceSpec
 
 FROM_FILES: dict[str, Callable[[SourceSpec, Path], Any]] = {
     arrays.NAME: arrays.open_source,
     image_folder.NAME: image_folder.open_source,
+    parquet.NAME: parquet.open_source,
     sketches.NAME: sketches.open_source,
 }
 """Name → what makes a data set of files of the user's."""

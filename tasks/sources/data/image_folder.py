@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import pandas as pd
 from pydantic import Field
 
 from iin_core.errors import nearest
-from iin_core.spec import Spec
 from tasks.errors import StudyError
-from tasks.fingerprint import fingerprint_source
 from tasks.sources.data.arguments import WHERE, read_spec
 from tasks.sources.data.image_files import ImageInputs
+from tasks.sources.data.image_form import ImageForm, ImageOptions
 from tasks.sources.data.table import read_table
-from tasks.sources.imported import resolve
 from tasks.study import SourceSpec
 
 NAME = "image_folder"
@@ -26,7 +24,7 @@ FILE = "file"
 _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 
 
-class ImageFolderSpec(Spec):
+class ImageFolderSpec(ImageOptions):
     """A folder of images."""
 
     path: Annotated[str, Field(min_length=1)]
@@ -35,11 +33,6 @@ class ImageFolderSpec(Spec):
     """The column that gets the name of the folder in which an image lies."""
     table: str | None = None
     """A CSV or Parquet file with a column `file` and a row for each image to be taken."""
-    channels: Literal["rgb", "grey"] = "rgb"
-    size: Annotated[int, Field(ge=1, le=16384)] | None = None
-    """Pixels of each side; images are scaled and cropped about their middle."""
-    transform: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")] | None = None
-    """`package.module:function` that makes a tensor of a PIL image, instead of `channels` and `size`."""
 
 
 def open_source(spec: SourceSpec, folder: Path) -> tuple[ImageInputs, pd.DataFrame]:
@@ -62,10 +55,7 @@ def open_source(spec: SourceSpec, folder: Path) -> tuple[ImageInputs, pd.DataFra
         )
     names = _listed(place)
     table = _labelled(names, own.label) if own.table is None else _told(folder / own.table, own, names)
-    transform = None if own.transform is None else resolve(own.transform, folder)
-    settings = "" if own.transform is None else f"{own.transform} {fingerprint_source(transform)}"
-    files = tuple(place / name for name in table[FILE])
-    return ImageInputs(files, own.channels, own.size, transform, settings), table
+    return ImageInputs(ImageForm.of(own, folder), tuple(place / name for name in table[FILE])), table
 
 
 def _listed(place: Path) -> list[str]:

@@ -115,7 +115,7 @@ def test_sizes_that_differ_between_batches_are_seen(tmp_path, images, monkeypatc
 def test_a_broken_file_is_named(tmp_path, images, content):
     broken = images / "dog" / "2.png"
     broken.write_bytes(broken.read_bytes()[:100] if content is None else content)
-    with pytest.raises(StudyError, match=r"(?s)'2\.png' is no image.*dog/2\.png"):
+    with pytest.raises(StudyError, match=r"(?s)An image cannot be read.*dog/2\.png"):
         opened(tmp_path).fingerprint()
 
 
@@ -160,7 +160,7 @@ def test_content_is_read_once_and_again_after_a_change(tmp_path, images, monkeyp
         os.utime(images / name, ns=(old, old))
     first = open_data(IMAGES, tmp_path).fingerprint()
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.sources.data.image_files._upright", lambda file: pytest.fail(f"read {file}"))
+        patch.setattr("tasks.sources.data.image_form._upright", lambda _, name: pytest.fail(f"read {name}"))
         assert open_data(IMAGES, tmp_path).fingerprint() == first
     Image.fromarray(255 - PIXELS[2]).save(images / NAMES[2])
     changed = open_data(IMAGES, tmp_path).fingerprint()
