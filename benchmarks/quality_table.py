@@ -19,7 +19,7 @@ def print_table(found: Results) -> None:
     """One Markdown row a method and layer."""
     print(
         "| method, layer | CPU s | joint head / pixels (ceiling) | train-fit D>c C>d R>d R>c "
-        "| cross-fit D>c C>d R>d R>c | R>d worst family | gMIG | R std train / held-out |"
+        "| cross-fit D>c C>d R>d R>c | R>d worst family | gMIG, halves / quarters | R std train / held-out |"
     )
     print("|---" * 8 + "|")
     for (method, layer), row in found.items():
@@ -33,7 +33,8 @@ def print_table(found: Results) -> None:
         low, high = row["cross_fit"][CELLS[2]][1:3]
         print(
             f"| {method}, {layer} | {row['cpu']:.0f} | {joint} ({ceiling}) | {train} | {cross} "
-            f"(R>d {low:.3f}–{high:.3f}) | {worst[0]:.3f} {family} | {row['gmig']:.3f} | {deviation} |"
+            f"(R>d {low:.3f}–{high:.3f}) | {worst[0]:.3f} {family} "
+            f"| {row['gmig']:.3f} / {row['gmig_of_parts'][0]:.3f} | {deviation} |"
         )
         others = {cell: shown[0] for cell, shown in row["cross_fit"].items() if cell not in CELLS}
         if others:

@@ -264,6 +264,8 @@ class EvaluationSpec(Spec):
     """Of each interchange. None is 4,000, and 1,000 on `default`."""
     probes: tuple[ProbeName, ...] = ("linear", "mlp")
     """Families of the leakage matrix."""
+    folds: Annotated[int, Field(ge=2, le=20)] = 2
+    """Parts of the held-out sources: a probe is fitted on all but the one that it reads."""
     families: tuple[ProbeName, ...] = ("knn", "qda", "forest", "rbf")
     """More families on `full`, where the worst of all counts."""
     baselines: tuple[BaselineName, ...] = ("class_means", "lda", "leace", "das")

@@ -194,7 +194,7 @@ def _read_layer(root_url: str, job: Job, material: Material) -> Leakage:
     """What probes read from the layer itself: the same for all of its units, so measured once a worker."""
     probed = tuple((name, pairs.model_dump_json()) for name, pairs in job.probed.items())
     spec = job.spec
-    asked = (spec.probes, spec.bootstrap, spec.seed, probed)
+    asked = (spec.probes, spec.folds, spec.bootstrap, spec.permutations, spec.seed, probed)
     key = (root_url, job.rows_key, job.unit.layer.extract.key, *asked)
     if key not in _LAYERS:
         _LAYERS.clear()

@@ -68,7 +68,7 @@ def conditional_leakage(
         blocks: the layout of z̃.
         concepts: as `leakage` takes them; rows without the own or the foreign label are left out.
         source: (n,).
-        spec: `probes` (of which linear and MLP are used), `seed`, `bootstrap`.
+        spec: `probes` (of which linear and MLP are used), `folds`, `seed`, `bootstrap`.
 
     Returns:
         for each family, block with a concept, and other concept one cell.
@@ -79,7 +79,7 @@ def conditional_leakage(
     Source: Hewitt et al., "Conditional probing: measuring usable information beyond a baseline"
         (EMNLP 2021).
     """
-    rows = cross_fit(source, seed=spec.seed)
+    rows = cross_fit(source, seed=spec.seed, parts=spec.folds)
     labels = {name: probe_labels(name, values) for name, values in concepts.items()}
     code = torch.as_tensor(z_tilde, dtype=torch.float32)
     families = tuple(probe for probe in spec.probes if probe in PROBES)

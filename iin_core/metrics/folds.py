@@ -20,9 +20,9 @@ class Fold:
     """One direction of cross-fitting; all three are row indices.
 
     Args:
-        train: rows that the probe is fitted on, 90 % of the sources of one half.
+        train: rows that the probe is fitted on, 90 % of the sources of all parts but one.
         validation: rows that choose its epoch, the other 10 %.
-        read: rows of the other half of the sources.
+        read: rows of the part that is left.
     """
 
     train: NDArray[np.int64]
@@ -35,31 +35,36 @@ class Fold:
         return np.sort(np.concatenate([self.train, self.validation]))
 
 
-def half_split(source: ArrayLike, *, seed: int = 0, most: int | None = None) -> tuple[Fold, Fold]:
-    """Both directions over a fixed half split of the sources.
+def split_sources(
+    source: ArrayLike, *, parts: int = 2, seed: int = 0, most: int | None = None
+) -> tuple[Fold, ...]:
+    """A direction for each of the parts into which the sources are split: it reads that part alone.
 
     Args:
         source: (n,).
+        parts: how many; with two a direction is fitted on the half that the other one reads.
         seed: of the split.
         most: rows to fit on in each direction, train and validation together; None takes all.
 
     Raises:
-        InputError: fewer than four sources.
+        InputError: fewer than four sources, or than parts.
     """
     codes, names = pd.factorize(np.asarray(source))
     n_sources = len(names)
-    if n_sources < 4:
+    if n_sources < max(4, parts):
         raise InputError(
-            f"Probes need at least 4 sources, but the rows come from {n_sources}.",
+            f"Probes need at least {max(4, parts)} sources, but the rows come from {n_sources}.",
             where="source",
             fix="give more held-out sources, or name a source column with one value an example",
         )
     rng = np.random.default_rng(seed)
-    order = rng.permutation(n_sources)
-    halves = (order[: n_sources // 2], order[n_sources // 2 :])
-    rows = [np.flatnonzero(np.isin(codes, half)) for half in halves]
-    fits = [_validated(codes, half, rng, most) for half in halves]
-    return Fold(*fits[0], rows[1]), Fold(*fits[1], rows[0])
+    read = np.split(rng.permutation(n_sources), [n_sources * i // parts for i in range(1, parts)])[::-1]
+    folds = []
+    for i, part in enumerate(read):
+        fitted = np.concatenate(read[:i] + read[i + 1 :])
+        rows = np.flatnonzero(np.isin(codes, part))
+        folds.append(Fold(*_validated(codes, fitted, rng, most), rows))
+    return tuple(folds)
 
 
 def one_way(source: ArrayLike, read: NDArray[np.int64], *, seed: int = 0, most: int | None = None) -> Fold:
@@ -69,7 +74,7 @@ def one_way(source: ArrayLike, read: NDArray[np.int64], *, seed: int = 0, most: 
         source: (n,).
         read: rows to read.
         seed: of the validation sources.
-        most: as for `half_split`.
+        most: as for `split_sources`.
 
     Raises:
         InputError: fewer than two sources to fit on, or a source on both sides.

@@ -50,10 +50,11 @@ def leakage(
     """A[block, concept]: how well probes read each concept from each block, and from the whole code.
 
     Probes are cross-fit on held-out sources: fitted on half of them, read on the other half, mean
-    of both directions. Blocks are whitened first, so that an invertible linear map of a block
-    changes nothing. Beside each accuracy stand the majority's share (chance), the same statistic
-    of probes fitted on labels shuffled over sources (control, see `shuffle_over_sources`), its 95 %
-    quantile under shuffled labels (control_high) and the 95 % interval over resampled sources.
+    of both directions (with more `folds`: fitted on all of them but one, mean over all). Blocks are
+    whitened first, so that an invertible linear map of a block changes nothing. Beside each accuracy
+    stand the majority's share (chance), the same statistic of probes fitted on labels shuffled over
+    sources (control, see `shuffle_over_sources`), its 95 % quantile under shuffled labels
+    (control_high) and the 95 % interval over resampled sources.
     V-information is 1 − CE / H(concept) with the CE on the rows read.
 
     The quantile is that of the accuracy of what the probes say, those fitted on the labels and
@@ -66,11 +67,11 @@ def leakage(
             binned into quintiles; their name in the result ends in " (quintile)". Rows without a
             label (None, NaN, NA) are left out; each score's `n` counts those read.
         source: (n,) source of each row.
-        spec: `probes`, `seed`, `bootstrap` and `permutations` are used.
+        spec: `probes`, `folds`, `seed`, `bootstrap` and `permutations` are used.
 
     Raises:
-        InputError: fewer than four sources, a concept without two labels or without labels on one
-            side, codes that are not finite.
+        InputError: fewer than four sources or than folds, a concept without two labels or without
+            labels on one side, codes that are not finite.
 
     Source: Xu et al., "A theory of usable information under computational constraints" (ICLR 2020)
         for V-information; the matrix over blocks is ours.
@@ -103,7 +104,7 @@ def leakages(
     """
     n = len(np.asarray(source))
     if fit_on is None:
-        rows = cross_fit(source, seed=spec.seed)
+        rows = cross_fit(source, seed=spec.seed, parts=spec.folds)
     else:
         rows = fitted_elsewhere(fit_on.source, source, seed=spec.seed)
         codes = {name: (_stacked(fit_on.codes[name], code), blocks) for name, (code, blocks) in codes.items()}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from iin_core.metrics.folds import MAX_FITTED, Fold, half_split, one_way
+from iin_core.metrics.folds import MAX_FITTED, Fold, one_way, split_sources
 
 UNREAD = -1
 
@@ -33,17 +33,18 @@ class ProbeRows:
         return np.flatnonzero(self.side != UNREAD)
 
 
-def cross_fit(source: ArrayLike, *, seed: int) -> ProbeRows:
-    """Fitted on half of the sources, read on the other half, both ways.
+def cross_fit(source: ArrayLike, *, seed: int, parts: int = 2) -> ProbeRows:
+    """Fitted on all parts of the sources but one, read on that one, every part in turn.
 
     Args:
         source: (n,).
         seed: of the split.
+        parts: how many; two are halves, read both ways.
 
     Raises:
-        InputError: fewer than four sources.
+        InputError: fewer than four sources, or than parts.
     """
-    folds = half_split(source, seed=seed, most=MAX_FITTED)
+    folds = split_sources(source, parts=parts, seed=seed, most=MAX_FITTED)
     codes, _ = pd.factorize(np.asarray(source))
     return ProbeRows(codes, folds, _sides(len(codes), folds))
 

@@ -61,7 +61,8 @@ def evaluation_cost(unit: Unit, data: DataSizes, together: int = 1) -> Cost:
         together: units of one call: what is done once for all of them is shared among them.
     """
     spec, sizes = unit.evaluation, _sizes(unit, data)
-    cell = _A_CELL * min(sizes.n, 2 * MAX_FITTED) + _A_READING * sizes.n
+    fitted = min((spec.folds - 1) * sizes.n, spec.folds * MAX_FITTED)
+    cell = _A_CELL * fitted + _A_READING * sizes.n
     controls = 1 if spec.level == "default" else 2
     swaps = spec.n_pairs * (sizes.own + 0.25) if sizes.own else 0
     fits = 0.3 + 2e-10 * sizes.n_train * sizes.width**2

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from iin_core.errors import InputError
 from iin_core.metrics import Score
-from iin_core.metrics.folds import half_split, shuffle_over_sources
+from iin_core.metrics.folds import shuffle_over_sources, split_sources
 from iin_core.spec import EvaluationSpec
 from tasks.evaluation.dependence import Found
 from tasks.evaluation.keys import PER_DIMENSION
@@ -64,7 +64,7 @@ def _rows(
 ) -> tuple[Rows, Rows]:
     source = material.source[whole]
     train = np.zeros(len(whole), dtype=bool)
-    train[half_split(source, seed=seed)[0].fit] = True
+    train[split_sources(source, seed=seed)[0].fit] = True
     codes, factors = material.methods["iin"].code.numpy()[whole], classes[whole]
     # All labels of a row move together: what they have in common is not what is tested.
     donors = shuffle_over_sources(np.arange(len(whole)), source, seed=seed)

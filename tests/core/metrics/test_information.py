@@ -1,9 +1,12 @@
 """Grouped information scores of tables that can be worked out by hand."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from iin_core.metrics import grouped_information
+from iin_core.blocks import Blocks
+from iin_core.metrics import Leakage, grouped_information, leakage
+from iin_core.spec import EvaluationSpec
 
 
 def _table(rows: dict[str, list[float]], concepts: list[str]) -> pd.DataFrame:
@@ -36,3 +39,23 @@ def test_what_has_no_meaning_is_none() -> None:
     assert (one.mig, one.infoc) == (0.5, 1.0)
     nothing = grouped_information(_table({"residual": [0.0, 0], "a": [0, 0]}, ["a", "b"]))
     assert (nothing.mig, nothing.infom, nothing.infoc) == (0, None, 0)
+
+
+def test_v_of_a_gaussian_mixture_comes_closer_to_its_information_with_more_folds() -> None:
+    """Probes fitted on more of the sources tell more of what is known, and never more than there is."""
+    rng = np.random.default_rng(3)
+    n_sources, rows, centres = 160, 3, 1.1 * rng.normal(size=(5, 6))
+    source = np.repeat(np.arange(n_sources), rows)
+    label = rng.integers(5, size=n_sources)[source]
+    code = centres[label] + rng.normal(size=(len(label), 6))
+    logs = -0.5 * ((code[:, None] - centres) ** 2).sum(2)
+    losses = np.log(np.exp(logs).sum(1)) - logs[np.arange(len(label)), label]
+    of_source = losses.reshape(n_sources, rows).mean(1) / np.log(5)
+    known, error = 1 - of_source.mean(), of_source.std() / np.sqrt(n_sources)
+    told = {}
+    for folds in (2, 8):
+        spec = EvaluationSpec(probes=("mlp",), folds=folds, bootstrap=0, permutations=20)
+        found: Leakage = leakage(code, Blocks({"residual": 6}), {"label": label}, source, spec)
+        told[folds] = found.v_information("mlp").loc["residual", "label"]
+    assert told[2] + 0.01 < told[8] < known + 2 * error
+    assert known - told[8] < 0.12

@@ -6,7 +6,7 @@ import torch
 
 from iin_core.blocks import Blocks
 from iin_core.metrics import leakages, probe_mlp
-from iin_core.metrics.folds import Fold, half_split
+from iin_core.metrics.folds import Fold, split_sources
 from iin_core.metrics.probe_families import FAMILIES
 from iin_core.metrics.probe_inputs import ProbeInputs, stacks
 from iin_core.metrics.probe_linear import linear_probes
@@ -33,7 +33,7 @@ def test_linear_probes_are_scikit_learns_logistic_regression() -> None:
     from sklearn.linear_model import LogisticRegression
 
     x, labels = _data()
-    folds = half_split(np.arange(len(x)))
+    folds = split_sources(np.arange(len(x)))
     log_probs = linear_probes(_stack([x], [(labels, 4)], folds))[0, 0]
     for fold in folds:
         oracle = LogisticRegression(C=1.0, tol=1e-6, max_iter=2000).fit(x[fold.fit], labels[fold.fit])
@@ -48,7 +48,7 @@ def test_a_probe_in_a_stack_is_what_it_is_alone(probes) -> None:
     """Neighbours, padding of widths and of classes change a probe by rounding only."""
     x, labels = _data()
     narrow, two = whiten(torch.from_numpy(np.random.default_rng(1).normal(size=(400, 5)))), labels % 2
-    folds = half_split(np.arange(400))
+    folds = split_sources(np.arange(400))
     together = probes(_stack([x, narrow], [(labels, 4), (two, 2)], folds), seed=3)
     for i, code in enumerate((x, narrow)):
         for j, (target, n_classes) in enumerate(((labels, 4), (two, 2))):
@@ -60,7 +60,7 @@ def test_mlp_probes_read_what_no_linear_probe_can() -> None:
     """An exclusive-or of two signs is read by the MLP and not by the linear probe."""
     x = torch.from_numpy(np.random.default_rng(0).normal(size=(800, 2)))
     labels = (x[:, 0] * x[:, 1] > 0).long()
-    stack = _stack([x.float()], [(labels, 2)], half_split(np.arange(800)))
+    stack = _stack([x.float()], [(labels, 2)], split_sources(np.arange(800)))
     mlp, linear = (
         float((probe(stack, seed=0)[0, 0].argmax(1) == labels).float().mean())
         for probe in (mlp_probes, linear_probes)
@@ -103,7 +103,7 @@ def test_mlp_probes_are_networks_trained_one_by_one() -> None:
     """Each probe of a stack is what PyTorch's layers and AdamW make of its start, batches and epochs."""
     x, labels = _data(260)
     other = labels % 2
-    folds = half_split(np.arange(260))
+    folds = split_sources(np.arange(260))
     stack = _stack([x], [(labels, 4), (other, 4)], folds)
     found = mlp_probes(stack, seed=2)
     w_1, b_1, w_2, b_2, w_3, b_3 = start(x.shape[1], 4, 2)
@@ -165,7 +165,7 @@ def test_codes_of_rows_without_a_label_are_not_looked_at(name: str) -> None:
     partly, lost = _unlabelled(labels)
     other = x.clone()
     other[torch.from_numpy(lost)] = 100.0 if name != "linear" else 0.5
-    folds = half_split(np.arange(200))
+    folds = split_sources(np.arange(200))
     a, b = (FAMILIES[name](_stack([code], [(partly, 4)], folds), seed=1)[0, 0, ~lost] for code in (x, other))
     assert torch.allclose(a, b, atol=2e-3)
 
@@ -174,7 +174,7 @@ def test_a_linear_probe_of_partly_labelled_rows_is_that_of_the_labelled_ones() -
     """Rows without a label count for nothing in the fit, not even in the weight of the penalty."""
     x, labels = _data()
     partly, lost = _unlabelled(labels)
-    folds = half_split(np.arange(400))
+    folds = split_sources(np.arange(400))
     fewer = tuple(Fold(f.train[~lost[f.train]], f.validation[~lost[f.validation]], f.read) for f in folds)
     masked, removed = (linear_probes(_stack([x], [(partly, 4)], part)) for part in (folds, fewer))
     assert torch.allclose(masked.exp(), removed.exp(), atol=2e-3)
@@ -183,7 +183,7 @@ def test_a_linear_probe_of_partly_labelled_rows_is_that_of_the_labelled_ones() -
 def test_an_mlp_whose_validation_rows_have_no_labels_keeps_its_last_epoch() -> None:
     """Without a label to choose an epoch by, the probe still learns."""
     x, labels = _data()
-    folds = half_split(np.arange(400))
+    folds = split_sources(np.arange(400))
     partly = labels.clone()
     for fold in folds:
         partly[torch.from_numpy(fold.validation)] = -1
@@ -197,7 +197,7 @@ def test_quadratic_probes_are_bayes_rule_of_gaussians() -> None:
     from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 
     x, labels = _data()
-    folds = half_split(np.arange(len(x)))
+    folds = split_sources(np.arange(len(x)))
     log_probs = FAMILIES["qda"](_stack([x], [(labels, 4)], folds))[0, 0]
     rows, classes = x.double().numpy(), labels.numpy()
     for fold in folds:
@@ -226,7 +226,7 @@ def test_the_other_families_say_what_scikit_learn_says(name: str) -> None:
         "rbf": SVC(),
     }
     x, labels = _data(200)
-    folds = half_split(np.arange(200))
+    folds = split_sources(np.arange(200))
     log_probs = FAMILIES[name](_stack([x], [(labels, 4)], folds), seed=4)[0, 0]
     for fold in folds:
         oracle = made[name].fit(x[fold.fit], labels[fold.fit])
@@ -237,7 +237,7 @@ def test_the_other_families_say_what_scikit_learn_says(name: str) -> None:
 def test_a_class_seen_in_one_half_only(name: str) -> None:
     """A class that a direction never fits is never said there, and nothing fails; nor with one class left."""
     x, labels = _data(120)
-    folds = half_split(np.arange(120))
+    folds = split_sources(np.arange(120))
     first = torch.from_numpy(np.isin(np.arange(120), folds[0].fit))
     rare = torch.where(first, labels, labels % 2)
     said = FAMILIES[name](_stack([x], [(rare, 4)], folds), seed=0)[0, 0].argmax(1)
@@ -249,7 +249,7 @@ def test_a_class_seen_in_one_half_only(name: str) -> None:
 def test_rows_to_fit_on_are_capped_and_spread() -> None:
     """With more rows than the cap each direction fits on so many of them, of all its sources' share."""
     source = np.repeat(np.arange(100), 20)
-    folds = half_split(source, most=400)
+    folds = split_sources(source, most=400)
     for fold in folds:
         assert len(fold.fit) == pytest.approx(400, abs=2)
         assert len(fold.read) == 1000
