@@ -29,7 +29,7 @@ VERSIONS: dict[Kind, int] = {
     "dimensions": 2,
     "units": 3,
     "evaluations": 6,
-    "experiments": 1,
+    "experiments": 2,
     "report": 3,
 }
 """Raised when the code of a kind of step comes to make something else of the same inputs."""

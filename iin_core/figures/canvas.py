@@ -47,6 +47,10 @@ _SETTINGS: Any = {
 }
 _METADATA = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
 _DPI = 160
+_CHARACTERS_AN_INCH = 12
+"""Of a bold title, where its letters are not unusually wide."""
+_LINE_INCHES = 0.17
+_LONGEST_TITLE = 160
 
 
 class WritablePath(Protocol):
@@ -84,9 +88,27 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def head(figure: Figure, title: str) -> None:
-    """Write a title in bold at the upper left, cut to the figure's width."""
-    width = figure.get_figwidth()
-    figure.suptitle(name_text(title, int(13 * width)), x=0.08 / width, ha="left", fontsize=9.5, weight="bold")
+    """Write a title in bold at the upper left; a narrow figure grows by the further lines that it takes."""
+    width, height = figure.get_size_inches()
+    lines = title_lines(title, int(_CHARACTERS_AN_INCH * (width - 0.16)))
+    figure.set_size_inches(width, height + _LINE_INCHES * (len(lines) - 1))
+    figure.suptitle("\n".join(lines), x=0.08 / width, ha="left", fontsize=9.5, weight="bold")
+
+
+def title_lines(title: str, limit: int) -> list[str]:
+    """A title as lines of at most so many characters, broken at its ` · `; a part that is longer is cut.
+
+    Whoever gives a title says what it is of first and what it shows last: the last line is kept whole as
+    far as it can be.
+    """
+    lines: list[str] = []
+    for part in name_text(title, _LONGEST_TITLE).split(" · "):
+        joined = f"{lines[-1]} · {part}" if lines else part
+        if lines and len(joined) <= limit:
+            lines[-1] = joined
+        else:
+            lines.append(name_text(part, limit))
+    return lines
 
 
 def save(figure: Figure, path: Destination) -> None:

@@ -49,7 +49,8 @@ def layers_compared(path: Destination, table: pd.DataFrame, *, title: str) -> No
                 own = table[table["model"] == model]
                 _panel(axes, own[own["measure"] == measure], own, concepts)
             # When all are drawn: a limit set before would cut what the later panels of the row hold.
-            row[0].set_ylim(bottom=0)
+            # A little below 0, so that marks there are whole.
+            row[0].set_ylim(bottom=-0.03 * row[0].get_ylim()[1])
             row[0].set_ylabel(name_text(measure, 26), fontsize=8.5)
         legend_below(figure, panels, most=6)
         head(figure, title)

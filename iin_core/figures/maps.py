@@ -64,7 +64,7 @@ def walk_map(
                 _walks(axes, np.asarray(walk, dtype=float))
                 axes.set_title(f"walk in {name_text(factor, 18)}", fontsize=8.5)
                 axes.set(xticks=[], yticks=[])
-            line[0].set_ylabel(f"shades: {name_text(concept, 18)}")
+            line[0].set_ylabel(_shades(concept, np.asarray(values)), fontsize=8.5)
         head(figure, title)
         save(figure, path)
 
@@ -115,7 +115,7 @@ def factor_map(
                 _scatter(axes, places[a, b], np.asarray(values))
                 axes.set_xlabel(name_text(a, 18), fontsize=8.5)
                 axes.set_ylabel(name_text(b, 18), fontsize=8.5)
-                axes.set_title(f"shades: {name_text(concept, 18)}", fontsize=8.5)
+                axes.set_title(_shades(concept, np.asarray(values)), fontsize=8.5)
                 axes.set(xticks=[], yticks=[])
         head(figure, title)
         save(figure, path)
@@ -129,8 +129,7 @@ def _scatter(axes: Axes, places: NDArray[np.float64], values: NDArray[np.generic
         x, y = places.T
         numbers = values.astype(np.float64)
         found = axes.scatter(x, y, c=numbers, cmap=shades, s=5, alpha=0.7, lw=0, rasterized=True)
-        low, high = np.nanquantile(numbers, [0.02, 0.98])
-        found.set_clim(float(low), float(high))
+        found.set_clim(*_ends(numbers))
         return
     names, codes = class_index(values)
     middles = []
@@ -141,6 +140,25 @@ def _scatter(axes: Axes, places: NDArray[np.float64], values: NDArray[np.generic
         if len(mine):
             middles.append((name_text(name, 10), np.median(mine, 0)))
     _names(axes, middles, np.ptp(places, axis=0))
+
+
+def _shades(concept: str, values: NDArray[np.generic]) -> str:
+    """What the shades are; of numbers on a second line also from where to where."""
+    text = f"shades: {name_text(concept, 18)}"
+    if values.dtype.kind != "f":
+        return text
+    if np.isnan(values).all():
+        return f"{text}\nnone has a value"
+    low, high = _ends(values.astype(np.float64))
+    return f"{text}\n{low:.3g} dark to {high:.3g} light"
+
+
+def _ends(numbers: NDArray[np.float64]) -> tuple[float, float]:
+    """Where the shades of numbers begin and end: without the outermost, which would take them all."""
+    if not np.isfinite(numbers).any():
+        return 0.0, 1.0
+    low, high = np.quantile(numbers[np.isfinite(numbers)], [0.02, 0.98])
+    return float(low), float(high)
 
 
 def _names(axes: Axes, middles: list[tuple[str, NDArray[np.float64]]], size: NDArray[np.float64]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,8 @@ from iin_core.figures.canvas import (
 )
 
 _TILE_INCHES = 0.42
+_EDGE = 0.06
+"""Of a panel's width."""
 _MEASURES = ("fid", "precision", "recall")
 
 
@@ -84,6 +87,7 @@ def generator_chart(path: Destination, table: pd.DataFrame, *, title: str) -> No
             low, high = (table[f"{measure}_{end}"].to_numpy(np.float64) for end in ("low", "high"))
             axes.hlines(places, low, high, color=colour, lw=2)
             axes.plot(values, places, marker, color=colour, ms=6, clip_on=False)
+            axes.set_xlim(0, None if measure == "fid" else 1)
             for value, place in zip(values, places, strict=True):
                 if np.isfinite(value):
                     axes.annotate(
@@ -91,17 +95,22 @@ def generator_chart(path: Destination, table: pd.DataFrame, *, title: str) -> No
                         (value, place),
                         (0, 6),
                         textcoords="offset points",
-                        ha="center",
+                        ha=_side(value, axes.get_xlim()[1]),
                         fontsize=7.5,
                         color=QUIET,
                     )
             axes.set_title({"fid": "FID, less is better"}.get(measure, f"{measure}, more is better"))
-            axes.set_xlim(0, None if measure == "fid" else 1)
             axes.grid(axis="x", color=GRID)
             axes.set_ylim(-0.6, len(names) - 0.2)
             axes.set_yticks(places, names)
         head(figure, title)
         save(figure, path)
+
+
+def _side(value: float, highest: float) -> Literal["left", "center", "right"]:
+    """How a number stands over its mark: at an edge it would lie over what is beside the panel."""
+    share = value / highest if highest > 0 else 0.0
+    return "left" if share < _EDGE else "right" if share > 1 - _EDGE else "center"
 
 
 def _sheet(values: ArrayLike, name: str, columns: int) -> NDArray[np.float32]:

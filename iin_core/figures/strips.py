@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _WHAT = "a film strip"
 _NAME = 10
 """Characters of a name beside or above the tiles."""
+_ABOVE = 0.55
+"""Of a tile, for what stands above them."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,12 @@ def film_strip(path: Destination, given: ArrayLike, frames: ArrayLike, heads: He
         across, down = strip.shape[1] + 1 + FIRST, len(strip)
         margin = 0.15 + 0.13 * max((len(name_text(name, _NAME)) for name in heads.rows), default=0)
         width = max((across + margin) * TILE_INCHES + 0.3, 3.6)
-        figure = new_figure(width, (down * ratio + 0.75) * TILE_INCHES + 0.4)
+        figure = new_figure(width, (down * ratio + _ABOVE) * TILE_INCHES + 0.4)
         axes = figure.add_subplot()
         _place(axes, left, strip, heads)
         axes.set_aspect(ratio)
         axes.set_xlim(-margin, across + 0.05)
-        axes.set_ylim(down + 0.05, -0.75 / ratio)
+        axes.set_ylim(down + 0.05, -_ABOVE / ratio)
         axes.axis("off")
         head(figure, title)
         save(figure, path)

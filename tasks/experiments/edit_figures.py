@@ -92,7 +92,7 @@ def draw_strip(
     concept, to = which
     given = originals(context.network, shown)
     file = f"{_file(context, concept)}_strip_{len(list(context.folder.glob('*strip*')))}.png"
-    towards = f"{concept} = →" if to is None else f"strength towards {concept} {value_text(to)} →"
+    towards = f"{concept} set to →" if to is None else f"strength towards {concept} {value_text(to)} →"
     title = f"{context.unit.name} · {concept}" + ("" if to is None else f" to {value_text(to)}")
     own = context.rows.table[context.material.columns[concept]].to_numpy()[shown]
     heads = Heads([f"{step:.3g}" for step in steps], [value_text(value) for value in own], towards)

@@ -106,21 +106,45 @@ def _key(quantity: str) -> str:
 
 
 def _words(scores: Mapping[str, Score]) -> list[str]:
-    said = [
-        "A straight line between two rows leaves the data where it is much less likely in the middle than at "
-        "its ends; what the middle third is, less the mean of the ends, is given for lines straight in z̃ and "
-        "for lines straight in z."
-    ]
-    names = list(dict.fromkeys(key.removesuffix("_code").removesuffix("_activation") for key in scores))
-    for name in names:
-        both = [
-            f"{score.value:+.3f}{between(score.low, score.high, '+.3f')} in {_NAMES[space]}"
-            for space in SPACES
-            if (score := scores[f"{name}_{space}"])
-        ]
-        what = name.removeprefix("interpolation/").replace("_", " ")
-        said.append(f"Along lines, {what}: {' and '.join(both)}.")
-    return said
+    """The first says how to read it; then a sentence a quantity, with what sets the two spaces apart."""
+    names = list(
+        dict.fromkeys(
+            key.removeprefix("interpolation/").removesuffix("_code").removesuffix("_activation")
+            for key in scores
+        )
+    )
+    return [_HOW_TO_READ, *(_sentence(name, scores) for name in names)]
+
+
+_HOW_TO_READ = (
+    "Told is how much the middle third of a line differs from the mean of its ends. A rise in density alone "
+    "is no merit: half-way between two draws of a normal prior lies nearer to its centre than either. What "
+    "counts is lines straight in z̃ against lines straight in z, and whether a reader stays sure of what it "
+    "sees on the way."
+)
+
+
+def _sentence(name: str, scores: Mapping[str, Score]) -> str:
+    what, unit = {
+        "log_prob_change": ("the log-density under the blocks' priors", " nats/dim"),
+        "nll_change": ("the NLL under the published N(0, I)", " nats/dim"),
+    }.get(name, (f"the confidence in {name.removesuffix('_confidence_change')}", ""))
+    code, activation = (scores[f"interpolation/{name}_{space}"] for space in SPACES)
+    both = " and ".join(
+        f"by {score.value:+.3f}{between(score.low, score.high, '+.3f')}{unit} along lines straight in "
+        f"{_NAMES[space]}"
+        for space, score in zip(SPACES, (code, activation), strict=True)
+    )
+    return f"Half-way, {what} changes {both}{_apart(code, activation)}."
+
+
+def _apart(first: Score, second: Score) -> str:
+    """Whether two scores differ by more than their intervals; nothing where there are none."""
+    if first.low is None or first.high is None or second.low is None or second.high is None:
+        return ""
+    if first.low > second.high or second.low > first.high:
+        return ": the intervals lie apart"
+    return ": the intervals overlap, so that neither space is shown to be better"
 
 
 @figure("curves along lines")

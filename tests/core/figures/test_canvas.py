@@ -12,7 +12,7 @@ from upath import UPath
 
 from iin_core.errors import InputError
 from iin_core.figures import curves
-from iin_core.figures.canvas import SERIES, name_text
+from iin_core.figures.canvas import SERIES, drawing, head, name_text, new_figure, title_lines
 
 _TABLE = pd.DataFrame(
     {
@@ -37,6 +37,37 @@ def test_a_long_name_keeps_both_ends() -> None:
     text = name_text("encoder.layers.11.attention.output.dense", 20)
     assert text.startswith("encoder.lay")
     assert text.endswith(".dense")
+
+
+@given(st.text(max_size=300), st.integers(12, 80))
+def test_a_title_becomes_lines_that_fit(title: str, limit: int) -> None:
+    """None is longer than the figure is wide, whatever a person called layer and concepts."""
+    lines = title_lines(title, limit)
+    assert lines
+    assert all(len(line) <= limit for line in lines)
+
+
+def test_a_title_is_broken_at_its_parts() -> None:
+    """One line where there is room; else whole parts, so that what a narrow figure shows can be read."""
+    title = "04 bottleneck · digit+colour · seed 0 · factors against each other"
+    assert title_lines(title, 80) == [title]
+    assert title_lines(title, 38) == ["04 bottleneck · digit+colour · seed 0", "factors against each other"]
+
+
+@pytest.mark.parametrize("inches", [3.0, 4.2, 8.2])
+def test_a_title_lies_within_its_figure(inches: float) -> None:
+    """Also that of a narrow one, which grows by its second line."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with drawing():
+        figure = new_figure(inches, 3.0)
+        figure.add_subplot()
+        head(figure, "04 bottleneck · digit+colour · seed 0 · factors against each other")
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        box = figure._suptitle.get_window_extent()
+        assert box.x1 <= figure.bbox.x1
+        assert (figure.get_figheight() > 3.0) == (inches < 6)
 
 
 def test_a_direction_override_cannot_turn_a_name_around() -> None:

@@ -29,6 +29,16 @@ def test_each_factor_that_walks_has_a_panel_for_each_concept(tmp_path: Path) -> 
     assert text == (tmp_path / "b.svg").read_text(encoding="utf-8")
 
 
+def test_shades_of_numbers_have_a_scale(tmp_path: Path) -> None:
+    """From where to where they go is said; numbers that are not known leave the map as it is."""
+    size = {"size": np.r_[np.linspace(0, 1, 59), np.nan], "none": np.full(60, np.nan)}
+    coordinates = {"a": POINTS[:, 0], "b": POINTS[:, 1]}
+    factor_map(tmp_path / "a.svg", coordinates, size, title="t")
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert text.count(">shades: size<") == text.count(">0.02 dark to 0.98 light<") == 1
+    assert ">none has a value<" in text
+
+
 def test_names_stand_where_their_classes_are_apart(tmp_path: Path) -> None:
     """Ten clusters are named; ten classes all over the map are not, since names would hide each other."""
     apart = np.repeat(np.stack([np.arange(10), np.arange(10) % 3], 1), 6, 0) + 0.01 * POINTS

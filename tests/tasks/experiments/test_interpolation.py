@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.experiments.interpolation import DENSITY, run
+from iin_core.metrics import Score
+from tasks.experiments.interpolation import DENSITY, _apart, run
 from tasks.experiments.spec import InterpolationSpec
 from tasks.output import open_root
 from tests.tasks.evaluation_world import make_world
@@ -67,7 +68,24 @@ def test_curves_and_strips_are_drawn(found):
     }
     assert [entry.file for entry in found[0].drawn] == ["interpolation.svg", "interpolation_strip.png"]
     assert all((found[1] / entry.file).stat().st_size > 1000 for entry in found[0].drawn)
-    assert found[0].words[1].startswith("Along lines, log prob change: ")
+
+
+def test_sentences_name_the_quantity_and_say_whether_the_spaces_differ(found):
+    """Here both lines are the same, so that their intervals overlap."""
+    how, density, normal, *sure = found[0].words
+    assert "no merit" in how
+    assert density.startswith("Half-way, the log-density under the blocks' priors changes by +")
+    assert "nats/dim along lines straight in z̃ and by +" in density
+    assert normal.startswith("Half-way, the NLL under the published N(0, I) changes by -")
+    assert sure[0].startswith("Half-way, the confidence in digit by the reader changes by -")
+    assert all(sentence.endswith("neither space is shown to be better.") for sentence in found[0].words[1:])
+
+
+def test_intervals_that_lie_apart_are_said_to():
+    """In either order; scores without intervals are left uncommented."""
+    low, high, bare = Score(0.1, low=0.0, high=0.2), Score(0.5, low=0.4, high=0.6), Score(0.3)
+    assert _apart(low, high) == _apart(high, low) == ": the intervals lie apart"
+    assert _apart(low, bare) == ""
 
 
 def test_a_model_without_images_has_curves_alone(world, tmp_path):
