@@ -88,8 +88,6 @@ def hold(root: Root, steps: Sequence[Step], *, on_wait: Callable[[str], None]) -
     finally:
         stop.set()
         heart.join()
-        for path, lease in held.items():
-            _release(path, lease)
 
 
 def leases(root: Root) -> list[tuple[UPath, Lease | None]]:
@@ -139,6 +137,15 @@ def _release(path: UPath, lease: Lease) -> None:
 
 
 def _beat(held: dict[UPath, Lease], stop: threading.Event) -> None:
+    try:
+        _renew(held, stop)
+    finally:
+        # Here and not where they were taken: a signal can interrupt the main thread between any two of them.
+        for path, lease in held.items():
+            _release(path, lease)
+
+
+def _renew(held: dict[UPath, Lease], stop: threading.Event) -> None:
     while not stop.wait(_HEARTBEAT):
         for path, lease in list(held.items()):
             found = read_lease(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -77,6 +78,24 @@ def test_opposite_orders_do_not_lock_each_other(root):
     for thread in threads:
         thread.join(timeout=30)
     assert len(done) == 10
+
+
+def test_a_signal_while_they_are_given_back_leaves_none(root, monkeypatch):
+    """Ctrl-C between two of them: the others are given back all the same."""
+    release = lease_module._release
+
+    def slowly(path, lease):
+        time.sleep(0.1)
+        release(path, lease)
+
+    monkeypatch.setattr(lease_module, "_release", slowly)
+    interrupt = threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt), hold(root, STEPS, on_wait=_never):
+        interrupt.start()
+    deadline = time.monotonic() + 10
+    while leases(root) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert leases(root) == []
 
 
 def test_a_killed_holder_is_free_at_once(root):
