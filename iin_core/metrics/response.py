@@ -107,7 +107,7 @@ def class_movement(base: Tensor, moved: Tensor) -> Columns:
 
 def value_movement(base: Tensor, moved: Tensor) -> Columns:
     """Squared distance of each pair of outputs (m, …): one column (m,)."""
-    return {"squared": (_finite(moved) - _finite(base)).flatten(1).square().sum(1).numpy()}
+    return {"squared": (_finite(moved) - _finite(base)).reshape(len(base), -1).square().sum(1).numpy()}
 
 
 def spread(base: Outputs) -> float:
@@ -116,7 +116,7 @@ def spread(base: Outputs) -> float:
     Raises:
         InputError: the outputs are all equal.
     """
-    outputs = torch.as_tensor(base).double().flatten(1)
+    outputs = torch.as_tensor(base).double().reshape(len(base), -1)
     found = 2 * float(outputs.var(0).sum()) if len(outputs) > 1 else 0.0
     if not found > 0:
         raise InputError(

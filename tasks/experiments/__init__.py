@@ -89,8 +89,10 @@ _ALL = (
         "Network response",
         "unit",
         run="tasks.experiments.response:run",
-        version=2,
+        version=3,
+        problems="tasks.experiments.response_check:problems",
         applies="tasks.experiments.response_check:applies",
+        reads="tasks.experiments.response_check:reads",
         scores=("response/{factor}_{movement}", "response/{any}/{factor}_{movement}"),
     ),
     Experiment(

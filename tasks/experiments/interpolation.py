@@ -18,12 +18,12 @@ from tasks.experiments.context import UnitContext
 from tasks.experiments.drawing import figure
 from tasks.experiments.drawn_rows import drawn_rows
 from tasks.experiments.found import Drawn, Found
-from tasks.experiments.response import watch
 from tasks.experiments.seen import in_range
 from tasks.experiments.shown_rows import decoded_images
 from tasks.experiments.source_scores import source_scores
 from tasks.experiments.spec import InterpolationSpec
 from tasks.experiments.told import between
+from tasks.experiments.watched import watch
 
 SPACES: tuple[Space, ...] = ("code", "activation")
 DENSITY = "log-density under the blocks' priors (nats/dim)"

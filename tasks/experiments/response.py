@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,18 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iin_core.errors import ModelError
 from iin_core.metrics.response import Response, class_movement, spread, summarise, value_movement
 from iin_core.metrics.score import Score
 from iin_core.redraw import ALL, DrawFrom, redraw, share_beyond
 from tasks.evaluation.network import Network
-from tasks.evaluation.output_parts import parts_of
 from tasks.experiments.context import UnitContext
 from tasks.experiments.drawing import figure
 from tasks.experiments.drawn_rows import drawn_rows
 from tasks.experiments.found import Drawn, Found, columns_of
-from tasks.experiments.response_words import BY_READER, alt_text, called, caption, words
+from tasks.experiments.response_words import alt_text, called, caption, words
 from tasks.experiments.spec import ResponseSpec
+from tasks.experiments.watched import Part, Watched, opened, watch
 
 COLUMNS = (
     "output",
@@ -43,25 +41,17 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class Part:
-    """One thing that a model returns, and whether it is logits or something that has distances."""
-
-    name: str
-    kind: Literal["class", "value"]
-    values: Tensor
-
-
 def run(context: UnitContext, spec: ResponseSpec) -> Found:
     """Draw every block, and all of them, anew; what the output does, by each way of drawing."""
     rng = np.random.default_rng(context.job.spec.seed)
     n_rows = len(context.material.rows)
     bases = np.sort(rng.choice(n_rows, min(spec.bases, n_rows), replace=False))
-    plain = _plain(context.network, context.material.rows[bases])
+    watched = opened(spec, context.job.folder)
+    plain = _plain(context.network, context.material.rows[bases], watched)
     factors = [*context.interpreter.blocks, ALL]
     rows = []
     for factor, how in product(factors, spec.draw_from):
-        found, beyond = _response(context, spec, (factor, how), (bases, plain))
+        found, beyond = _response(context, spec, (factor, how), (bases, plain, watched))
         for name, response in found.items():
             kind = plain[name].kind
             rows += [
@@ -88,57 +78,9 @@ def run(context: UnitContext, spec: ResponseSpec) -> Found:
     )
 
 
-def parts(network: Network, output: Any, n: int) -> list[Part]:
-    """What is watched of a model's output: each head's logits, a reader's, and what is no logits itself.
-
-    Args:
-        network: with all that reads its output.
-        output: of one forward pass.
-        n: examples of that pass.
-
-    Raises:
-        ModelError: an output with nothing that has numbers.
-    """
-    found = []
-    for reader in network.readers:
-        for concept, logits in reader.read(output).items():
-            if logits.ndim == 2 and logits.shape[1] > 1:
-                name = concept if reader.name == "head" else f"{concept}{BY_READER}"
-                found.append(Part(name, "class", logits))
-    if network.decodes or not any(part.name in _heads(network) for part in found):
-        named = parts_of(output) or {"image" if network.decodes else "output": output}
-        found += [
-            Part(name if isinstance(name, str) else f"output {name}", "value", value.float())
-            for name, value in named.items()
-            if isinstance(value, Tensor) and value.is_floating_point() and value.shape[:1] == (n,)
-        ]
-    if not found:
-        raise ModelError(
-            f"The model's output, a {type(output).__name__}, has no logits and no numbers to be watched.",
-            where="response",
-            fix="let the model return a tensor, or a mapping or tuple of such with a row for each example, "
-            "or name its head",
-        )
-    return found
-
-
-def watch(
-    network: Network, rows: NDArray[np.int64], delta: Callable[[slice], Tensor] | None = None
-) -> Iterator[tuple[slice, list[Part]]]:
-    """What is watched of the model's output for some rows, batch by batch, see `Network.outputs`."""
-    for i, output in enumerate(network.outputs(rows, delta)):
-        start = i * network.batch
-        place = slice(start, min(start + network.batch, len(rows)))
-        yield place, parts(network, output, place.stop - place.start)
-
-
-def _heads(network: Network) -> set[str]:
-    return {concept for reader in network.readers if reader.name == "head" for concept in reader.classes}
-
-
-def _plain(network: Network, rows: NDArray[np.int64]) -> dict[str, Part]:
+def _plain(network: Network, rows: NDArray[np.int64], how: Watched) -> dict[str, Part]:
     """Name → the output of the bases as they are."""
-    batches = [watched for _, watched in watch(network, rows)]
+    batches = [watched for _, watched in watch(network, rows, how=how)]
     return {
         first.name: Part(first.name, first.kind, torch.cat([batch[i].values for batch in batches]))
         for i, first in enumerate(batches[0])
@@ -149,10 +91,10 @@ def _response(
     context: UnitContext,
     spec: ResponseSpec,
     which: tuple[str, DrawFrom],
-    known: tuple[NDArray[np.int64], Mapping[str, Part]],
+    known: tuple[NDArray[np.int64], Mapping[str, Part], Watched],
 ) -> tuple[dict[str, Response], float]:
     """Output → its response to one factor drawn in one way, and the share of draws beyond the data."""
-    (factor, how), (bases, plain) = which, known
+    (factor, how), (bases, plain, watched) = which, known
     material, coded, interpreter = context.material, context.material.methods["iin"], context.interpreter
     base = np.repeat(bases, spec.draws)
     seed = _seed(context.job.spec.seed, factor, how)
@@ -164,7 +106,7 @@ def _response(
         with torch.no_grad():
             return interpreter.decode(drawn[part], like=material.z[rows]) - coded.back[rows]
 
-    moved = _movements(context.network, plain, (material.rows[base], delta), spec.draws)
+    moved = _movements((context.network, watched), plain, (material.rows[base], delta), spec.draws)
     source = material.source[bases]
     found = {name: summarise(columns, source, context.job.spec) for name, columns in moved.items()}
     if factor == ALL:
@@ -174,12 +116,15 @@ def _response(
 
 
 def _movements(
-    network: Network, plain: Mapping[str, Part], edited: tuple[NDArray[np.int64], Any], draws: int
+    seen: tuple[Network, Watched],
+    plain: Mapping[str, Part],
+    edited: tuple[NDArray[np.int64], Any],
+    draws: int,
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """Output → columns (bases, draws), measured batch by batch: outputs may be large."""
-    rows, delta = edited
+    (network, how), (rows, delta) = seen, edited
     pieces: dict[str, list[Mapping[str, NDArray[np.float64]]]] = {name: [] for name in plain}
-    for place, watched in watch(network, rows, delta):
+    for place, watched in watch(network, rows, delta, how):
         base_of = torch.arange(place.start, place.stop) // draws
         for part in watched:
             measure = class_movement if part.kind == "class" else value_movement

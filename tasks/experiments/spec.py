@@ -38,7 +38,16 @@ class LayersSpec(ExperimentSpec):
     """Layers compared: one chart of all of them, over depth and over checkpoints."""
 
 
-class ResponseSpec(ExperimentSpec):
+class WatchSpec(ExperimentSpec):
+    """What is watched of the model's output, beside its heads and what reads it."""
+
+    output: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")] | None = None
+    """`package.module:function` of what the model returns; as it is when left out."""
+    logits: Annotated[tuple[str | int, ...], EACH_ONCE] = ()
+    """Its parts, by key or place, that are logits or probabilities; a single tensor is called `output`."""
+
+
+class ResponseSpec(WatchSpec):
     """Network response: each factor drawn anew, and how far the model's output moves."""
 
     bases: Annotated[int, Field(ge=4, le=1_000_000)] = 256

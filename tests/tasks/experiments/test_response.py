@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
+from iin_core.errors import ModelError
 from iin_core.spec import ReadingSpec
 from tasks.experiments.response import run
-from tasks.experiments.response_check import applies
+from tasks.experiments.response_check import applies, reads
 from tasks.experiments.spec import ResponseSpec
+from tasks.experiments.watched import as_logits, own_parts
 from tasks.output import open_root
 from tests.tasks.evaluation_world import make_world, with_layer
 from tests.tasks.experiments.unit_context import unit_context
@@ -130,3 +133,49 @@ def test_what_cannot_be_put_back_is_left_out_in_words(world):
     assert applies(world.plan, unit, SPEC) == ""
     lossy = with_layer(world, unit, "field", ReadingSpec(pool="max"))
     assert "cannot be put back into the running model" in applies(world.plan, lossy, SPEC)
+
+
+def test_outputs_that_are_no_concept_of_the_data_are_watched_as_classes(world, tmp_path):
+    """A pretrained network's own classes: the parts that `logits` names have KL and TV, others distances."""
+    spec = ResponseSpec(bases=8, draws=2, draw_from=("rows",), output="own_output:face", logits=("face",))
+    (world.plan.folder / "own_output.py").write_text(
+        "def face(said):\n"
+        "    digit = said['digit']\n"
+        "    return {'face': digit[:, :2].softmax(1), 'norm': digit.norm(dim=1)}\n"
+    )
+    found = run(unit_context(world, world.unit("classifier", "both"), spec, tmp_path / "own"), spec)
+    table = found.tables["response"]
+    assert set(table.loc[table["output"] == "face", "statistic"]) == {"kl", "tv", "class_std"}
+    assert set(table.loc[table["output"] == "norm", "statistic"]) == {"distance"}
+    assert _cell(found, "face", "digit").value > 0.05
+    assert _cell(found, "face", "colour").value < 1e-5
+
+
+def test_the_code_of_a_function_of_the_output_is_part_of_the_key(world):
+    """Another function makes another experiment; without one the experiment reads nothing more."""
+    unit = world.unit("classifier", "both")
+    (world.plan.folder / "one_output.py").write_text("def f(said):\n    return said\n")
+    (world.plan.folder / "other_output.py").write_text("def f(said):\n    return dict(said)\n")
+    keys = {
+        reads(world.plan, unit, ResponseSpec(output=f"{name}_output:f"))["output function"].key
+        for name in ("one", "other")
+    }
+    assert len(keys) == 2
+    assert reads(world.plan, unit, SPEC) == {}
+
+
+def test_probabilities_are_read_as_probabilities():
+    """A softmax of a softmax would be nearly uniform."""
+    logits = torch.randn(5, 3) * 4
+    assert torch.allclose(as_logits(logits.softmax(1)).softmax(1), logits.softmax(1), atol=1e-6)
+    assert as_logits(logits) is logits
+
+
+@pytest.mark.parametrize(
+    ("logits", "message"),
+    [(("fase",), r"no part 'fase'.*\n.*\n.*'face'"), (("map",), r"'map'.*no logits of 4")],
+)
+def test_parts_that_are_no_logits_are_refused(logits, message):
+    """With the parts there are, or the shape that is wanted."""
+    with pytest.raises(ModelError, match=message):
+        list(own_parts({"face": torch.zeros(4, 2), "map": torch.zeros(4, 3, 5)}, 4, logits, set()))
