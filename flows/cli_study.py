@@ -136,7 +136,9 @@ def plan(study: StudyFile, root: RootUrl = None, as_json: Json = False) -> None:
 def _experiments(summary: dict[str, int]) -> str:
     """What the experiments take, as far as it is known; nothing where there are none to be done."""
     seconds, unknown = summary["seconds_of_experiments"], summary["experiments_of_unknown_time"]
-    known = f"about {console.duration(seconds)} for experiments, as long as before; " if seconds else ""
+    estimated = summary["experiments_estimated"]
+    told = f"by estimate where they never ran here ({estimated})" if estimated else "as they took before"
+    known = f"about {console.duration(seconds)} for experiments, {told}; " if seconds else ""
     return known + (f"{unknown} experiments that never ran here take an unknown time; " if unknown else "")
 
 

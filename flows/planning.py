@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from flows.checking import FLOAT, memory_here, processors_here
 from flows.console import duration, size
+from flows.experiment_times import expected_seconds, took_text
 from flows.settings import STEP_OF_KIND
 from tasks.errors import StudyError
 
@@ -32,6 +32,7 @@ class PlannedStep:
     why: str
     n_bytes: int | None
     seconds: float | None = None
+    estimated: bool = False
 
     def size_text(self) -> str:
         """Bytes on disk, where they are known beforehand."""
@@ -39,7 +40,9 @@ class PlannedStep:
 
     def seconds_text(self) -> str:
         """Seconds of one core, where they are known beforehand."""
-        return "" if self.seconds is None else duration(self.seconds)
+        if self.seconds is None:
+            return ""
+        return duration(self.seconds) + (", estimated" if self.estimated else "")
 
 
 def steps_of(plan: Plan, root: Root | None) -> list[PlannedStep]:
@@ -64,8 +67,21 @@ def steps_of(plan: Plan, root: Root | None) -> list[PlannedStep]:
             changed[step.key] = f"{name} {step.label}"
         lines.append(PlannedStep(name, step.label, step.key, state, why, sizes.get(step.key)))
     undone = {line.key for line in lines if line.state != REUSED}
-    costs = {**_costs(plan, undone), **_measured(plan, root, undone)}
-    return [replace(line, seconds=costs.get(line.key)) for line in lines]
+    told = expected_seconds(plan, root, undone)
+    costs = {**_costs(plan, undone), **{key: seconds for key, (seconds, _) in told.items()}}
+    estimates = {key for key, (_, estimated) in told.items() if estimated}
+    return [
+        replace(line, seconds=costs.get(line.key), estimated=line.key in estimates)
+        for line in _with_what_they_took(plan, root, lines)
+    ]
+
+
+def _with_what_they_took(plan: Plan, root: Root | None, lines: list[PlannedStep]) -> Iterator[PlannedStep]:
+    """Sealed experiments say how long they took, beside what had been expected of them."""
+    steps = {planned.step.key: planned.step for planned in plan.experiments}
+    for line in lines:
+        output = root.find(steps[line.key]) if root is not None and line.key in steps else None
+        yield line if output is None else replace(line, why=took_text(output))
 
 
 def _costs(plan: Plan, keys: set[str]) -> dict[str, float]:
@@ -79,22 +95,6 @@ def _costs(plan: Plan, keys: set[str]) -> dict[str, float]:
         for group in evaluated_together(units, plan.sizes)
         for unit in group
     }
-
-
-def _measured(plan: Plan, root: Root | None, keys: set[str]) -> dict[str, float]:
-    """Step → seconds, of the experiments with these keys: as long as the same one took in this root before.
-
-    What never ran here is not known.
-    """
-    wanted = [planned for planned in plan.experiments if planned.step.key in keys]
-    if root is None or not wanted:
-        return {}
-    took: dict[str, list[float]] = {}
-    for output in root.outputs("experiments"):
-        name, seconds = output.meta.get("experiment"), output.manifest["times"].get("experiment")
-        if name is not None and seconds is not None:
-            took.setdefault(str(name), []).append(float(seconds))
-    return {entry.step.key: median(took[entry.name]) for entry in wanted if entry.name in took}
 
 
 def _before(plan: Plan, root: Root | None) -> dict[tuple[str, str], str]:
@@ -182,6 +182,7 @@ def totals(plan: Plan, lines: list[PlannedStep], root: Root | None) -> dict[str,
         "seconds_of_experiments": math.ceil(
             sum(line.seconds or 0 for line in undone if line.step == "experiments")
         ),
+        "experiments_estimated": sum(line.estimated for line in undone),
         "experiments_of_unknown_time": sum(
             line.step == "experiments" and line.seconds is None for line in undone
         ),

@@ -8,6 +8,7 @@ from tasks.claim import claim, refuse_failures
 from tasks.cluster import Call, Cluster, Failure
 from tasks.experiment_worker import experiment_and_seal
 from tasks.experiments import EXPERIMENTS
+from tasks.experiments.cost import experiment_seconds
 from tasks.experiments.job import ExperimentJob
 from tasks.output import Output, Root
 from tasks.plan import ModelPlan, Plan
@@ -85,6 +86,7 @@ def job_of(plan: Plan, planned: PlannedExperiment) -> ExperimentJob:
         ),
         batch=study.resources.batch,
         plan=plan if kind.scope == "study" else None,
+        expected=experiment_seconds(plan, planned),
     )
 
 

@@ -50,7 +50,8 @@ def experiment_and_seal(root_url: str, job: ExperimentJob) -> None:
         except IinError as error:
             raise _of_this_alone(error, step.label) from error
         spent = time.perf_counter() - begun
-        attempt.seal({"experiment": job.experiment.name, **meta}, times={"experiment": spent})
+        told = {} if job.expected is None else {"predicted": job.expected}
+        attempt.seal({"experiment": job.experiment.name, **meta}, times={"experiment": spent, **told})
     _log.info("done in %.0f s", spent)
 
 

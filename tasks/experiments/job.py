@@ -27,6 +27,7 @@ class ExperimentJob:
         measuring: seed and resamplings of the study's evaluations; baselines are left out.
         batch: examples in one forward pass.
         plan: the whole study, where the experiment is of it.
+        expected: seconds that it is expected to take; None where nothing is known.
     """
 
     experiment: Experiment
@@ -39,6 +40,7 @@ class ExperimentJob:
     measuring: EvaluationSpec
     batch: int
     plan: Plan | None = None
+    expected: float | None = None
 
     def model(self, name: str) -> ModelPlan:
         """One of the models that it reads."""

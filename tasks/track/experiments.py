@@ -44,8 +44,17 @@ def experiment_metrics(plan: Plan, sealed: Sealed) -> list[Metric]:
     for planned, output in sealed:
         scores = {_safe(key): value for key, value in read_found(output).scores.items()}
         start, step = _place(plan, planned)
-        found += metrics({start + key: value for key, value in scores.items()}, sealed_at(output), step)
+        costs = {f"cost/{planned.name}_{key}": value for key, value in _costs(output).items()}
+        numbers = {start + key: value for key, value in {**scores, **costs}.items()}
+        found += metrics(numbers, sealed_at(output), step)
     return found
+
+
+def _costs(output: Output) -> dict[str, float]:
+    """Seconds that it took, and that had been expected."""
+    times = output.manifest["times"]
+    named = {"experiment": "seconds", "predicted": "predicted_seconds"}
+    return {name: float(times[key]) for key, name in named.items() if key in times}
 
 
 def _place(plan: Plan, planned: PlannedExperiment) -> tuple[str, int]:

@@ -38,6 +38,35 @@ def test_what_is_sealed_costs_no_seconds(tmp_path) -> None:
     assert totals(world.plan, lines, world.root)["seconds_of_evaluation"] == expected
 
 
+def test_experiments_that_never_ran_are_estimated_and_others_say_what_they_took(tmp_path) -> None:
+    """In the line of each and in the sum; the first that ran corrects the estimate of the others."""
+    from dataclasses import replace
+
+    from tasks.experiments.cost import experiment_seconds
+    from tasks.experiments.spec import InterpolationSpec
+    from tasks.output import open_root
+    from tests.tasks.experiments_world import planned
+
+    world = make_world(tmp_path, open_root(str(tmp_path / "root")))
+    asked = world.plan.study.experiments.model_copy(update={"interpolation": InterpolationSpec()})
+    plan = replace(world.plan, study=world.plan.study.model_copy(update={"experiments": asked}))
+    plan = planned(plan)
+    first, *others = plan.experiments
+    lines = {line.key: line for line in steps_of(plan, world.root)}
+    assert all(lines[entry.step.key].estimated for entry in plan.experiments)
+    assert lines[first.step.key].seconds_text().endswith("s, estimated")
+    assert totals(plan, list(lines.values()), world.root)["experiments_estimated"] == len(plan.experiments)
+
+    told = experiment_seconds(plan, first)
+    with world.root.begin(first.step) as attempt:
+        attempt.seal({"experiment": "interpolation"}, times={"experiment": 40 * told, "predicted": told})
+    lines = {line.key: line for line in steps_of(plan, world.root)}
+    assert lines[first.step.key].why == f"took {40 * told:.0f} s, {told:.0f} s expected"
+    for entry in others:
+        assert not lines[entry.step.key].estimated
+        assert lines[entry.step.key].seconds == 40 * experiment_seconds(plan, entry)
+
+
 def test_scores_of_short_units_are_marked() -> None:
     """At their seed; what does not apply is said in words."""
     import pandas as pd

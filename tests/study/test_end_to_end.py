@@ -135,7 +135,7 @@ def test_a_plan_tells_how_long_experiments_took_before(done: Desk) -> None:
     (done.folder / "redrawn.yaml").write_text(text)
     planned = done.iin("plan", "redrawn.yaml")[0]
     assert "settings.draws: 2 → 3" in planned
-    assert "for experiments, as long as before" in planned
+    assert "for experiments, as they took before" in planned
     assert "unknown time" not in planned
     # Two responses, the comparison that reads them, and the report.
     assert "0 new, 4 stale, 15 reused" in planned
