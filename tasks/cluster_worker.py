@@ -21,6 +21,7 @@ import ray
 import tasks
 from iin_core.errors import IinError
 from tasks.errors import EnvironmentProblem, UnitFailed
+from tasks.memory import out_of_memory
 
 RECORDS_A_SECOND = 20
 """What one worker may log; what is beyond is counted and said."""
@@ -151,6 +152,14 @@ def _readable(error: BaseException, label: str) -> IinError:
     text = "".join(traceback.format_exception(error))
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    if out_of_memory(error):
+        # What is used up now is used up again: it is not begun anew, as a worker that died is.
+        return UnitFailed(
+            f"{label}: there was not enough memory{place}.",
+            where=text.strip().replace("\n", "\n    "),
+            fix="let fewer run at once with resources.<step>.cpus or resources.<step>.memory_gib, or ask for "
+            "less (fewer rows, draws or samples); then run the same command again: what is sealed is kept",
+        )
     return UnitFailed(
         f"{label}: {type(error).__name__}: {error}{place}",
         where=text.strip().replace("\n", "\n    "),

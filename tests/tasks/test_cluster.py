@@ -57,6 +57,20 @@ def die_once(flag, x):
 def die():
     os.kill(os.getpid(), 9)
 
+def hungry(kind, tries):
+    import resource, torch
+    with open(tries, "a") as file:
+        file.write("x")
+    if kind == "modest":
+        return torch.ones(3).sum().item()
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, before[1]))
+    try:
+        return bytearray(2**32) if kind == "python" else torch.zeros(2**31)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
 def surroundings(name):
     import torch, tasks
     return {"threads": torch.get_num_threads(), "tasks": tasks.__file__, "path": sys.path,
@@ -132,6 +146,20 @@ def test_a_call_that_always_kills_its_worker_fails_alone(cluster, jobs):
     _, failures = _run(cluster, jobs.die, Call("greedy"))
     assert "greedy: its worker died 4 times" in failures[0].error.what
     assert "memory_gib" in failures[0].error.fix
+
+
+def test_memory_that_is_used_up_fails_its_call_alone_and_once(cluster, jobs, tmp_path):
+    """Python's error and torch's are told in words; neither is begun anew, and others have their memory."""
+    kinds = ("python", "torch", "modest")
+    values, failures = _run(
+        cluster, jobs.hungry, *(Call(kind, (kind, str(tmp_path / kind))) for kind in kinds)
+    )
+    assert values == {"modest": 3.0}
+    assert all((tmp_path / kind).read_text() == "x" for kind in kinds)
+    said = {failure.call.label: failure.error for failure in failures}
+    for kind in ("python", "torch"):
+        assert said[kind].what.startswith(f"{kind}: there was not enough memory (cluster_jobs.py, line ")
+        assert "memory_gib" in said[kind].fix
 
 
 def test_actors_keep_their_instance_and_survive_a_kill(cluster, jobs, tmp_path, caplog):
