@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from iin_core.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _LEAST_CONTRAST = 0.05
 """Between the darkest and the brightest pixel; below it a sketch counts as blank."""
@@ -18,15 +23,22 @@ _LEAST_DIFFERENCE = 0.002
 _CHANNELS = {1: "L", 3: "RGB"}
 _CALLED = {1: "greyscale", 3: "RGB"}
 _IMAGE_DIMS = 4
+_GREY = ("1", "L", "LA")
+_DEEP, _HIGHEST = ("I;16", "I;16B", "I;16L", "I;16N"), 65535
+"""Pillow's modes of 16 bits, which it clips to 8 where it converts them itself."""
+_WITHOUT_RANGE = ("I", "F")
 
 
 def read_sketch(path: Path) -> Tensor:
-    """An image file as (channels, height, width) in [0, 1]; a transparent ground becomes white.
+    """An image file as (channels, height, width) in [0, 1], as it is to be seen.
+
+    A transparent ground becomes white; grey stays one channel, with 16 bits too, and a palette becomes RGB;
+    what a camera stored turned is turned back.
 
     Raises:
-        InputError: no such file, or no image.
+        InputError: no such file, no image, or pixels without a known range.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not path.is_file():
         raise InputError(
@@ -36,13 +48,9 @@ def read_sketch(path: Path) -> Tensor:
         )
     try:
         with Image.open(path) as opened:
-            image: Image.Image = opened
-            if image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
-                drawn = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB")
-            mode = image.mode if image.mode in _CHANNELS.values() else "L" if image.mode == "1" else "RGB"
-            pixels = np.asarray(image.convert(mode), np.float32) / 255
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+            opened.load()
+            pixels = _pixels(ImageOps.exif_transpose(opened), path)
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(
             f"The sketch {path.name!r} is no image that can be read: {error}.",
             where=str(path),
@@ -51,6 +59,25 @@ def read_sketch(path: Path) -> Tensor:
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+
+
+def _pixels(image: Image, path: Path) -> NDArray[np.float32]:
+    """(height, width), or (height, width, 3) of what has colours or a palette."""
+    from PIL import Image as images
+
+    if image.mode in _DEEP:
+        return np.asarray(image, np.float32) / np.float32(_HIGHEST)
+    if image.mode in _WITHOUT_RANGE:
+        raise InputError(
+            f"The pixels of the sketch {path.name!r} have no known range (mode {image.mode!r}).",
+            where=str(path),
+            fix="save it as PNG with 8 or 16 bits a channel",
+        )
+    mode = "L" if image.mode in _GREY else "RGB"
+    if image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
+        drawn = image.convert("RGBA")
+        image = images.alpha_composite(images.new("RGBA", drawn.size, "white"), drawn)
+    return np.asarray(image.convert(mode), np.float32) / np.float32(255)
 
 
 def check_images(images: Tensor) -> None:

@@ -17,7 +17,9 @@ def sketch(seed=0, channels=3, height=8, width=10):
     return torch.rand(channels, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("P", 3), ("1", 1), ("RGBA", 3)])
+@pytest.mark.parametrize(
+    ("mode", "channels"), [("L", 1), ("LA", 1), ("RGB", 3), ("P", 3), ("1", 1), ("RGBA", 3)]
+)
 def test_files_of_every_kind_are_read(tmp_path, mode, channels):
     """Grey stays one channel; palettes and transparency become RGB."""
     pixels = np.arange(8 * 10 * 3).reshape(8, 10, 3).astype(np.uint8)
@@ -29,6 +31,47 @@ def test_what_is_transparent_is_white(tmp_path):
     """As on paper."""
     Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(tmp_path / "a.png")
     assert read_sketch(tmp_path / "a.png").min() == 1
+
+
+def test_sixteen_bits_are_read_whole(tmp_path):
+    """The same values as of eight bits, not clipped at the darkest 256th of them."""
+    grey = np.linspace(0, 255, 80).round().reshape(8, 10)
+    Image.fromarray(grey.astype(np.uint8)).save(tmp_path / "eight.png")
+    Image.fromarray((grey * 257).astype(np.uint16)).save(tmp_path / "sixteen.png")
+    eight, sixteen = (read_sketch(tmp_path / f"{name}.png") for name in ("eight", "sixteen"))
+    torch.testing.assert_close(eight, sixteen)
+    assert eight.unique().numel() > 70
+
+
+def test_a_palette_gives_its_colours(tmp_path):
+    """Not the numbers of the palette's entries; what is transparent in it is white."""
+    drawn = Image.new("RGB", (10, 8), (250, 10, 10))
+    drawn.paste((0, 0, 0), (0, 0, 5, 8))
+    drawn.quantize(4).save(tmp_path / "a.png")
+    assert read_sketch(tmp_path / "a.png")[0].unique().tolist() == pytest.approx([0, 250 / 255])
+    made = drawn.quantize(4)
+    made.save(tmp_path / "b.png", transparency=made.getpixel((9, 0)))
+    assert (read_sketch(tmp_path / "b.png")[:, :, 5:] == 1).all()
+
+
+def test_what_a_camera_stored_turned_is_turned_back(tmp_path):
+    """EXIF says which side is up."""
+    pixels = np.zeros((8, 10), np.uint8)
+    pixels[0] = 255
+    turned = Image.fromarray(pixels).transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "a.png", exif=exif)
+    assert read_sketch(tmp_path / "a.png").shape == (1, 8, 10)
+    assert (read_sketch(tmp_path / "a.png")[0, 0] == 1).all()
+
+
+def test_pixels_without_a_range_are_refused(tmp_path):
+    """Floating-point pixels could be anything."""
+    Image.fromarray(np.ones((8, 10), np.float32)).save(tmp_path / "a.tiff")
+    with pytest.raises(InputError, match=r"have no known range \(mode 'F'\)") as error:
+        read_sketch(tmp_path / "a.tiff")
+    assert error.value.fix == "save it as PNG with 8 or 16 bits a channel"
 
 
 def test_files_that_are_no_sketch_are_refused(tmp_path):
