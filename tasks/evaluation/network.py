@@ -23,6 +23,10 @@ from tasks.study import HeadSpec
 
 Predictions = dict[str, NDArray[np.int64]]
 """Concept → (n,) index of the class that a reader says."""
+_FIXES = {
+    "head": "name the label of each logit: head: [{concept: ..., classes: [...]}]",
+    "reader": "let the reader return one logit for each label that the data have, in sorted order",
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Reader:
                     f"The {self.name} gives logits of shape {tuple(logits.shape)} for {concept!r}, "
                     f"which has {len(labels)} labels.",
                     where=f"labels {list(labels)[:12]}",
-                    fix="name the label of each logit: head: [{concept: ..., classes: [...]}]",
+                    fix=_FIXES[self.name],
                 )
             said[concept] = logits.argmax(1).numpy().astype(np.int64)
         return said

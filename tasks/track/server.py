@@ -120,9 +120,20 @@ def connect(uri: str, *, check_reachable: float = 5.0) -> MlflowClient:
     # The first client makes SQLite's tables; two at once break each other's migration.
     database = uri.partition(":///")[2] if uri.startswith("sqlite:") else ""
     with reaching(uri), alone(Path(f"{database}.lock") if database else None):
+        if database and not Path(database).exists():
+            _make(Path(database))
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
     return client
+
+
+def _make(database: Path) -> None:
+    """Make SQLite's tables under another name: half of them, after Ctrl-C, would be of no use ever after."""
+    part = database.with_name(f"{database.name}.part")
+    part.unlink(missing_ok=True)
+    uri = f"sqlite:///{part}"
+    MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+    part.replace(database)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from iin_core.errors import ModelError
-from tasks.evaluation.network import head_reader, image_reader, sorted_labels
+from tasks.evaluation.network import Reader, head_reader, image_reader, sorted_labels
 from tasks.study import HeadSpec
 
 LOGITS = torch.tensor([[0.0, 2.0], [1.0, 0.0]])
@@ -95,3 +95,12 @@ def test_labels_are_sorted_also_when_they_cannot_be_compared() -> None:
     assert sorted_labels(pd.Series([10, 9, 10])) == [9, 10]
     assert sorted_labels(pd.Series(["b", 2, "a", None], dtype=object)) == [2, "a", "b"]
     assert all(type(value) is bool for value in sorted_labels(pd.Series(np.array([True, False]))))
+
+
+def test_the_remedy_for_other_labels_is_that_of_who_gives_them() -> None:
+    """Labels are named for a head; a network that reads images has to return what the data have."""
+    for name, remedy in (("head", "classes:"), ("reader", "for each label that the data have")):
+        reader = Reader(name, lambda output: {"digit": output}, {"digit": [0, 1, 2]})
+        with pytest.raises(ModelError, match=rf"The {name} gives logits") as error:
+            reader.predict(torch.zeros(4, 2))
+        assert remedy in error.value.fix

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
 from tasks.errors import EnvironmentProblem
 from tasks.output import Root
+from tasks.track import server as tracking
 from tasks.track.server import SETTINGS, artifact_location, connect, redacted, tracking_uri
 
 
@@ -113,3 +115,21 @@ def test_settings_come_before_the_import():
     )
     subprocess.run([sys.executable, "-c", program], env={"PATH": ""}, check=True, timeout=120)
     assert int(SETTINGS["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) <= 2
+
+
+def test_a_database_whose_making_was_interrupted_is_made_again(tmp_path, monkeypatch):
+    """Ctrl-C among the first migrations left a half-made file that MLflow refused ever after."""
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    whole = tracking.MlflowClient
+
+    def interrupted(tracking_uri, registry_uri):
+        Path(tracking_uri.removeprefix("sqlite:///")).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tracking, "MlflowClient", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tracking.connect(uri)
+    assert not (tmp_path / "mlflow.db").exists()
+    monkeypatch.setattr(tracking, "MlflowClient", whole)
+    assert len(tracking.connect(uri).search_experiments()) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", "mlflow.db.lock"}
