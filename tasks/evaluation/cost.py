@@ -83,10 +83,12 @@ def _more(unit: Unit, sizes: _Sizes) -> dict[str, float]:
     rows = min(sizes.n, MOST_ROWS)
     pairs_of_blocks = len(list(combinations(range(sizes.blocks), 2)))
     pairs_of_concepts = len(list(combinations(range(sizes.labels), 2)))
+    again = unit.evaluation.folds - 1
+    a_cell = again * sizes.n * (3e-4 + 1.5e-6 * sizes.dims)
     a_test = rows**2 * (4.5e-9 * unit.evaluation.permutations + 8e-7)
     return {
-        "families": own_cells * sizes.n * (3e-4 + 1.5e-6 * sizes.dims) * len(unit.evaluation.families) / 4,
-        "conditional": 4e-4 * sizes.n * pairs_of_concepts,
+        "families": own_cells * a_cell * len(unit.evaluation.families) / 4,
+        "conditional": 4e-4 * sizes.n * pairs_of_concepts * again,
         "critic": sizes.own * (2.3 + 1e-3 * sizes.n),
         "dependence": 0.5 + a_test * len(TESTS) * pairs_of_blocks,
         "per_dimension": _literature(unit, sizes) if sizes.labels else 0.0,

@@ -82,13 +82,14 @@ def test_pairs_are_fewer_by_default() -> None:
         (unit_of("full", LABELS), replace(DATA, n_heldout=5400)),
         (unit_of("full", LABELS, n=128), DATA),
         (unit_of("full", LABELS, permutations=2000), DATA),
+        (unit_of("full", LABELS, folds=8), DATA),
         (unit_of("full", {**LABELS, "brightness": PairSpec(kind="numeric")}), DATA),
         (unit_of("full", LABELS), replace(DATA, n_classes={"digit": 1000, "colour": 6})),
     ],
-    ids=["rows", "width", "permutations", "concepts", "classes"],
+    ids=["rows", "width", "permutations", "folds", "concepts", "classes"],
 )
 def test_more_of_anything_costs_more(larger: tuple[Unit, DataSizes]) -> None:
-    """Rows, dimensions, permutations, concepts and classes all count."""
+    """Rows, dimensions, permutations, folds, concepts and classes all count."""
     assert evaluation_cost(*larger).seconds > 1.1 * evaluation_cost(unit_of("full", LABELS), DATA).seconds
 
 
