@@ -193,6 +193,19 @@ def test_an_empty_set_has_what_applies(world) -> None:
     assert _table(output, "interchange").empty
 
 
+def test_the_layer_is_read_again_by_probes_of_other_folds(world, classified) -> None:
+    """A worker that has read the layer by halves does not show that to a unit that asks for four folds."""
+    unit = world.unit("classifier", "both")
+    asked = unit.evaluation.model_copy(update={"level": "default", "folds": 4})
+    output = _evaluate(world, _apart(replace(unit, settings=replace(unit.settings, evaluation=asked)), world))
+    halves, quarters = (
+        table[table["method"] == "layer"].set_index(["probe", "concept"])["accuracy"]
+        for table in (_table(classified, "leakage"), _table(output, "leakage"))
+    )
+    assert halves.index.equals(quarters.index)
+    assert not halves.equals(quarters)
+
+
 def test_a_maximum_cannot_be_put_back(world) -> None:
     """Under `pool: max` swaps and identity are not applicable: lossy, never 0."""
     reading = ReadingSpec(pool="max")
@@ -205,7 +218,8 @@ def test_a_maximum_cannot_be_put_back(world) -> None:
 
 def _apart(unit: Unit, world: World) -> Unit:
     """The unit under an evaluation key of its own."""
-    spec = {**unit.evaluate.spec, "layer": unit.layer.layer, "level": unit.evaluation.level}
+    asked = {"level": unit.evaluation.level, "folds": unit.evaluation.folds}
+    spec = {**unit.evaluate.spec, "layer": unit.layer.layer, **asked}
     step = replace(unit.evaluate, spec=spec)
     return replace(unit, evaluate=step)
 
