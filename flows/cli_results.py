@@ -98,8 +98,10 @@ def diff(
     name = " and ".join(side.title.replace(":", " ") for side in found.sides)
     path = publish(opened, name, render_difference(found).encode())
     if as_json:
-        records: list[list[dict[Any, Any]]] = [t.to_dict("records") for t in (found.read, found.scores)]
-        facts = {"read": records[0], "scores": records[1], "only_a": found.alone[0], "only_b": found.alone[1]}
+        tables = (found.read, found.scores, found.experiments)
+        records: list[list[dict[Any, Any]]] = [table.to_dict("records") for table in tables]
+        told = dict(zip(("read", "scores", "experiments"), records, strict=True))
+        facts = {**told, "only_a": found.alone[0], "only_b": found.alone[1]}
         console.show_json({"page": str(path), **facts})
     else:
         console.say(str(headline(found)))

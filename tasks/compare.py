@@ -11,14 +11,19 @@ import pandas as pd
 
 from iin_core.errors import nearest
 from tasks.errors import StudyError
+from tasks.experiments.sealing import read_found
 from tasks.output import Output, Root
 from tasks.report.facts import ALL, IIN, LAYER, read_csv, records
 from tasks.results import read_scores
-from tasks.study_record import StudyRecord, UnitRecord, read_record
+from tasks.study_record import ExperimentRecord, StudyRecord, UnitRecord, read_record
 
 SCORES = ("score/joint_reader", "score/joint_head", "score/leak_worst", "score/mig", "score/nll_per_dim")
 """What is compared of units."""
-_KEYS = {"read": ("model", "layer", "concept"), "score": ("model", "layer", "concepts", "budget", "score")}
+_KEYS = {
+    "read": ("model", "layer", "concept"),
+    "score": ("model", "layer", "concepts", "budget", "score"),
+    "experiment": ("experiment", "model", "layer", "concepts", "score"),
+}
 _BESIDE = ("low", "high")
 
 
@@ -44,6 +49,11 @@ class Side:
         """Its units."""
         return [unit for unit in self.record.units if self.model in (None, unit.model)]
 
+    @property
+    def experiments(self) -> list[ExperimentRecord]:
+        """Its experiments; of one model those of the whole study are left out."""
+        return [entry for entry in self.record.experiments if self.model in (None, entry.model)]
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -54,6 +64,7 @@ class Comparison:
         read: model, layer, concept, `a`, `b` with their `_low` and `_high`, chance; difference B − A with its
             interval, and whether that leaves 0 out (`apart`).
         scores: model, layer, concepts, budget, score, the same numbers, and the seeds behind `a` and `b`.
+        experiments: experiment, model, layer, concepts, score, the same numbers and seeds.
         (`model` is there only where models count by their names.)
         alone: for each side what the other has not.
         settings: lines of both study files that differ, as `diff` writes them; empty within one study.
@@ -62,6 +73,7 @@ class Comparison:
     sides: tuple[Side, Side]
     read: pd.DataFrame
     scores: pd.DataFrame
+    experiments: pd.DataFrame
     alone: tuple[Sequence[str], Sequence[str]]
     settings: Sequence[str]
 
@@ -85,7 +97,7 @@ def open_side(root: Root, text: str) -> Side:
 
 
 def compare(root: Root, a: Side, b: Side) -> Comparison:
-    """Set side by side what is evaluated of both.
+    """Set side by side what is evaluated of both, and what experiments found of both.
 
     Models count as one where a side names its model, else by their names. Numbers of several seeds are
     means. The interval of a difference takes both sides' errors for independent: where both were read
@@ -95,14 +107,18 @@ def compare(root: Root, a: Side, b: Side) -> Comparison:
         DamagedOutput: an evaluation is no longer whole.
     """
     sides, by_model = (a, b), a.model is None and b.model is None
-    read, scores = (
+    read, scores, experiments = (
         _joined([pd.DataFrame(list(rows(root, side))) for side in sides], name, by_model)
-        for name, rows in (("read", _read), ("score", _scores))
+        for name, rows in (("read", _read), ("score", _scores), ("experiment", _experiments))
     )
-    units = [{_label(unit, by_model) for unit in side.units} for side in sides]
+    units = [
+        {_label(unit, by_model) for unit in side.units}
+        | {f"experiment {entry.experiment}" for entry in side.experiments}
+        for side in sides
+    ]
     alone = (sorted(units[0] - units[1]), sorted(units[1] - units[0]))
     lines = [] if a.record.name == b.record.name else _settings(a, b)
-    return Comparison(sides, read, scores, alone, lines)
+    return Comparison(sides, read, scores, experiments, alone, lines)
 
 
 def _label(unit: UnitRecord, by_model: bool) -> str:
@@ -149,6 +165,19 @@ def _scores(root: Root, side: Side) -> Iterator[dict[str, Any]]:
                     "value": value,
                     **ends,
                 }
+
+
+def _experiments(root: Root, side: Side) -> Iterator[dict[str, Any]]:
+    """Every score of every sealed experiment."""
+    for entry in side.experiments:
+        if not (root.folder("experiments", entry.key) / "manifest.json").exists():
+            continue
+        found = read_found(root.open("experiments", entry.key))
+        names = {name: getattr(entry, name) for name in ("experiment", "model", "layer", "concepts", "index")}
+        for key in found.numbers:
+            if (value := found.scores[key]) is not None:
+                beside = found.beside(key)
+                yield {**names, "score": key, "value": value, **{end: beside[end] for end in _BESIDE}}
 
 
 def _joined(tables: Sequence[pd.DataFrame], name: str, by_model: bool) -> pd.DataFrame:

@@ -30,13 +30,14 @@ def render_difference(found: Comparison) -> str:
         sentences=_sentences(found),
         chart=_chart(found),
         tables=[table for table in (_read_table(found), _score_table(found)) if table.rows],
+        experiments=_experiment_table(found),
         alone=found.alone,
         settings=found.settings,
     )
 
 
 def _where(row: Mapping[str, Any]) -> Markup:
-    return Markup(" · ").join(name(row[key]) for key in ("model", "layer") if key in row)
+    return Markup(" · ").join(name(row[key]) for key in ("model", "layer") if row.get(key))
 
 
 def _signed(value: float) -> str:
@@ -128,6 +129,19 @@ def _score_table(found: Comparison) -> Table:
     return Table("Headline scores of the units that both have", head, rows, _NOTE, csv_uri(found.scores))
 
 
+def _experiment_table(found: Comparison) -> Table:
+    rows = tuple(
+        (
+            Cell(Markup("<code>{}</code>").format(row["score"]), "name"), Cell(_where(row), "name"),
+            name_cell(row["concepts"]), *_numbers(row), Cell(f"{row['a_seeds']} / {row['b_seeds']}"),
+        )
+        for row in records(found.experiments)
+    )  # fmt: skip
+    head = ("score", "of", "concepts", "A", "B", "B − A", "seeds")
+    title = "Scores of the experiments that both have"
+    return Table(title, head, rows, _NOTE, csv_uri(found.experiments))
+
+
 _NOTE = (
     "In brackets the 95 % interval over sources; differences in bold leave 0 out. Their intervals take "
     "the errors of both sides for independent, which is too wide where both were read of the same sources."
@@ -141,4 +155,7 @@ def headline(found: Comparison) -> Markup:
         f"{apart[0]} of {len(found.read)} concepts in layers",
         f"{apart[1]} of {len(found.scores)} scores of units",
     ]
+    if len(found.experiments):
+        n = int(found.experiments["apart"].sum())
+        parts.append(f"{n} of {len(found.experiments)} scores of experiments")
     return Markup("{} lie apart.").format(listed(parts))

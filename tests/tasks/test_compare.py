@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
 
+from iin_core.metrics.score import Score
 from tasks.compare import Comparison, compare, open_side
 from tasks.errors import StudyError
+from tasks.experiments.found import Found
 from tasks.output import open_root
 from tasks.report.difference import headline, render_difference
 from tasks.study_record import write_record
 from tests.tasks import report_world
 from tests.tasks.html_page import Page
+from tests.tasks.report_experiments_world import experiments_world
 from tests.tasks.report_world import Names, make_report_world
 
 LAYER = "bottleneck"
@@ -99,3 +103,45 @@ def test_a_side_that_is_not_there_is_refused_in_words(root):
     assert "autoencoder" in (error.value.fix or "")
     with pytest.raises(StudyError, match="No study 'digit' was run"):
         open_side(root, "digit")
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    """A root where an experiment found 0.5 of one model and 0.9 of the other."""
+
+    def _found(label, folder):
+        value = 0.9 if "autoencoder" in label else 0.5
+        scores = {"norms/a": Score(value, low=value - 0.1, high=value + 0.1), "norms/b": Score(float("nan"))}
+        return Found(scores, {}, [], [f"How to read {label}."])
+
+    opened = open_root(str(tmp_path_factory.mktemp("asked")))
+    with experiments_world(opened, tmp_path_factory.mktemp("drawn"), _found) as world:
+        write_record(world.plan, opened)
+        yield opened
+
+
+def test_experiments_of_two_models_are_set_side_by_side(asked):
+    """By the name of the score, with the interval of the difference; what has no value is left out."""
+    found = compare(asked, open_side(asked, "digits:classifier"), open_side(asked, "digits:autoencoder"))
+    (row,) = found.experiments[found.experiments["layer"] == ""].to_dict("records")
+    assert (row["experiment"], row["score"]) == ("model", "norms/a")
+    assert (row["a"], row["b"], row["difference"]) == pytest.approx((0.5, 0.9, 0.4))
+    assert row["high"] - row["low"] == pytest.approx(2 * math.hypot(0.1, 0.1))
+    assert row["apart"]
+    assert "1 of 1 scores of experiments lie apart." in str(headline(found))
+    page = Page(render_difference(found))
+    assert any("Scores of the experiments" in summary.text for summary in page.all("summary"))
+
+
+def test_an_experiment_that_one_side_was_not_asked_for_is_named(asked, root):
+    """Once, however many units it would be done on."""
+    found = compare(asked, open_side(asked, "digits"), open_side(asked, "digits:classifier"))
+    assert not [label for label in found.alone[0] if label.startswith("experiment ")]
+    record = dataclasses.replace(found.sides[0].record, experiments=())
+    without = dataclasses.replace(found.sides[0], record=record)
+    named = compare(asked, found.sides[0], without).alone[0]
+    assert [label for label in named if label.startswith("experiment ")] == [
+        "experiment layer",
+        "experiment model",
+        "experiment norms",
+    ]
