@@ -10,6 +10,7 @@ from iin_core.figures.canvas import (
     Destination,
     drawing,
     head,
+    name_text,
     new_figure,
     require_rows,
     save,
@@ -53,7 +54,7 @@ def line_curves(path: Destination, table: pd.DataFrame, *, title: str) -> None:
                     ls=dash,
                     label=_SPACES.get(space, space),
                 )
-            axes.set_title(quantity, fontsize=8.5)
+            axes.set_title(name_text(quantity, 48), fontsize=8.5)
             axes.set_xlabel("share of the way")
             axes.set_xticks(np.linspace(0, 1, 5))
             axes.grid(axis="y")

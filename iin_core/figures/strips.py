@@ -102,7 +102,7 @@ def _place(axes: Axes, left: NDArray[np.float32], strip: NDArray[np.float32], he
         axes.text(-0.06, i + 0.5, text, ha="right", va="center", fontsize=7.5, color=INK)
     axes.text(0.5, -0.02, "given", ha="center", va="bottom", fontsize=7.5, color=QUIET)
     middle = start + strip.shape[1] / 2
-    axes.text(middle, -0.3, heads.across, ha="center", va="bottom", fontsize=8, color=QUIET)
+    axes.text(middle, -0.3, name_text(heads.across, 48), ha="center", va="bottom", fontsize=8, color=QUIET)
     axes.plot([start - FIRST / 2] * 2, [0, len(left)], color=INK, lw=0.8)
     for i, j in heads.framed:
         _frame(axes, start + j, i)

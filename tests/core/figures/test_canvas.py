@@ -113,3 +113,20 @@ def test_every_line_colour_has_the_contrast_of_text() -> None:
         parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
         linear = np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
         assert 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) >= 4.5, colour
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, r"$\frac{1}$ $x_", "\N{GRINNING FACE}\N{ROCKET}", "a\nb\t\x00"])
+def test_no_name_keeps_a_figure_from_being_drawn(tmp_path: Path, name: str) -> None:
+    """Names of thousands of characters, mathematics that does not parse, emoji, control characters."""
+    from iin_core.figures import Heads, factor_map, film_strip, line_curves
+
+    rows = [(s, name, t, 1.0, np.nan, np.nan) for s in ("code", "activation") for t in (0, 1)]
+    lines = pd.DataFrame(rows, columns=["space", "quantity", "share", "value", "low", "high"])
+    image = np.full((1, 3, 4, 4), 0.5)
+    for suffix in ("png", "svg"):
+        line_curves(tmp_path / f"a.{suffix}", lines, title=name)
+        film_strip(tmp_path / f"b.{suffix}", image, image[None], Heads([name], [name], name), title=name)
+        labels = np.array([name] * 9, dtype=object)
+        factor_map(
+            tmp_path / f"c.{suffix}", {name: np.arange(9), "b": np.arange(9)}, {name: labels}, title=name
+        )
