@@ -47,7 +47,7 @@ def run(context: UnitContext, spec: ResponseSpec) -> Found:
     n_rows = len(context.material.rows)
     bases = np.sort(rng.choice(n_rows, min(spec.bases, n_rows), replace=False))
     watched = opened(spec, context.job.folder)
-    plain = _plain(context.network, context.material.rows[bases], watched)
+    plain, constant = _without_constant(_plain(context.network, context.material.rows[bases], watched))
     factors = [*context.interpreter.blocks, ALL]
     rows = []
     for factor, how in product(factors, spec.draw_from):
@@ -74,7 +74,7 @@ def run(context: UnitContext, spec: ResponseSpec) -> Found:
         scores=_scores(table, spec),
         tables={"response": table, "response_rows": drawn_rows(context.material, base=bases)},
         drawn=_draw(context, table),
-        words=words(table, spec.draw_from[0]),
+        words=[*words(table, spec.draw_from[0]), *constant],
     )
 
 
@@ -85,6 +85,19 @@ def _plain(network: Network, rows: NDArray[np.int64], how: Watched) -> dict[str,
         first.name: Part(first.name, first.kind, torch.cat([batch[i].values for batch in batches]))
         for i, first in enumerate(batches[0])
     }
+
+
+def _without_constant(plain: dict[str, Part]) -> tuple[dict[str, Part], list[str]]:
+    """Without numbers that are the same for all bases, where others are left; and a sentence that says so."""
+    same = {
+        name
+        for name, part in plain.items()
+        if part.kind == "value" and bool((part.values == part.values[:1]).all())
+    }
+    if not same or len(same) == len(plain):
+        return plain, []
+    told = f"Left out, since it is the same for all bases: {', '.join(sorted(same))}."
+    return {name: part for name, part in plain.items() if name not in same}, [told]
 
 
 def _response(
@@ -126,7 +139,7 @@ def _movements(
     pieces: dict[str, list[Mapping[str, NDArray[np.float64]]]] = {name: [] for name in plain}
     for place, watched in watch(network, rows, delta, how):
         base_of = torch.arange(place.start, place.stop) // draws
-        for part in watched:
+        for part in (part for part in watched if part.name in plain):
             measure = class_movement if part.kind == "class" else value_movement
             pieces[part.name].append(measure(plain[part.name].values[base_of], part.values))
     found = {}

@@ -141,12 +141,14 @@ def test_outputs_that_are_no_concept_of_the_data_are_watched_as_classes(world, t
     (world.plan.folder / "own_output.py").write_text(
         "def face(said):\n"
         "    digit = said['digit']\n"
-        "    return {'face': digit[:, :2].softmax(1), 'norm': digit.norm(dim=1)}\n"
+        "    return {'face': digit[:, :2].softmax(1), 'norm': digit.norm(dim=1), 'anchor': 0 * digit}\n"
     )
     found = run(unit_context(world, world.unit("classifier", "both"), spec, tmp_path / "own"), spec)
     table = found.tables["response"]
     assert set(table.loc[table["output"] == "face", "statistic"]) == {"kl", "tv", "class_std"}
     assert set(table.loc[table["output"] == "norm", "statistic"]) == {"distance"}
+    assert "anchor" not in set(table["output"])  # the same for all rows: nothing to be told relative to
+    assert any("same for all bases: anchor" in sentence for sentence in found.words)
     assert _cell(found, "face", "digit").value > 0.05
     assert _cell(found, "face", "colour").value < 1e-5
 
