@@ -128,14 +128,17 @@ def _whole(inputs: Mapping[str, Any], name: str) -> Tensor:
         whole = numbers.double().nan_to_num(nan=0.5)
     except (TypeError, ValueError) as error:
         raise _no_index(name) from error
-    if bool((whole != whole.round()).any()):
-        raise _no_index(name)
+    bad = torch.atleast_1d(whole != whole.round())
+    if bool(bad.any()):
+        rows = bad.reshape(len(bad), -1).any(1).nonzero().flatten().tolist()
+        raise _no_index(name, f", {len(rows)} of {len(bad)} examples: {_shown(rows)}")
     return whole.long()
 
 
-def _no_index(name: str) -> InputError:
+def _no_index(name: str, which: str = "") -> InputError:
     return InputError(
         f"{name!r} holds something else than whole numbers, so it names no token.",
+        where=f"{name!r}{which}",
         fix="give every example the index of its token, counted from 0, special tokens too",
     )
 

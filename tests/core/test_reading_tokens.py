@@ -148,6 +148,14 @@ def test_tokens_that_are_not_there_are_refused(beside, text):
         bind(as_reading({"token": {"at": "verb"}}), sentences(LENGTHS, 9), beside)
 
 
+def test_a_value_that_names_no_token_is_refused_with_its_examples():
+    """Missing values and fractions are found by column and example."""
+    found = torch.tensor([1.0, torch.nan, 2.0, 0.5])
+    with pytest.raises(InputError) as caught:
+        bind(as_reading({"token": {"at": "verb"}}), sentences(LENGTHS, 9), {"verb": found})
+    assert caught.value.where == "'verb', 2 of 4 examples: 1, 3"
+
+
 def test_a_span_outside_a_sequence_without_padding_is_refused():
     """Where nothing tells padding the whole activation is the sentence."""
     reading = bind(as_reading({"token": {"at": "verb"}}), {}, {"verb": torch.tensor([1, 4])})

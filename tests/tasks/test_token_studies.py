@@ -30,7 +30,8 @@ def net():
 def words():
     n = len(LENGTHS)
     verb, tense = [k - 1 for k in LENGTHS], ["a", "b"] * (n // 2)
-    table = {"source": range(n), "verb": verb, "end": LENGTHS, "tense": tense}
+    broken = [None, 0.5, "x"] + verb[3:]
+    table = {"source": range(n), "verb": verb, "end": LENGTHS, "tense": tense, "broken": broken}
     return sentences(LENGTHS) | {"t": torch.arange(n).float()}, table
 """
 STUDY = """
@@ -99,6 +100,16 @@ def test_readings_that_were_there_before_keep_their_keys(tmp_path):
             ("{token: {at: [verb, end]}}", "{token: {at: [end, verb]}}"),
             "token span 5:4 of example 0 lies outside its sentence",
             "words.yaml:9",
+        ),
+        (
+            ("tiny.embed: {token: {at: verb}}", "tiny.embed: {token: {at: broken}}"),
+            "'broken' holds something else than whole numbers",
+            "'broken', 3 of 240 examples: 0, 1, 2",
+        ),
+        (
+            ("{token: {at: [verb, end]}}", "{token: {at: [verb, verb]}}"),
+            "token span 4:4 of example 0 lies outside its sentence",
+            "'verb' and 'verb', 240 of 240 examples",
         ),
         (
             ("{token: mean, call: all, condition: t}", "{token: mean, call: 3}"),
