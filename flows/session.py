@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flows.exit_codes import worst
@@ -45,6 +45,10 @@ class Outcome:
     verdicts: list[Verdict] = field(default_factory=list)
     report: str | None = None
     prefect_lost: bool = False
+
+    def stopped(self) -> bool:
+        """Whether a signal came."""
+        return self.interrupts is not None and self.interrupts.signum is not None
 
     def exit_code(self) -> int:
         """The exit code, by precedence where several hold."""
@@ -90,7 +94,7 @@ class Session:
             from tasks.cluster import connect
 
             connection = connect(self.settings.address, self.plan.study.resources, folder=self.plan.folder)
-            self._cluster = self._stack.enter_context(connection)
+            self._cluster = replace(self._stack.enter_context(connection), stopped=self.outcome.stopped)
         return self._cluster
 
 

@@ -50,6 +50,11 @@ def ignore(call: Call, value: Any) -> None:
     """The `on_done` of calls whose values do not matter."""
 
 
+def never() -> bool:
+    """Whether to stop, where nobody asks for it."""
+    return False
+
+
 @dataclass(frozen=True)
 class Cluster:
     """A connection to Ray; get one from `tasks.cluster.connect`.
@@ -59,12 +64,14 @@ class Cluster:
         folder: the study's folder, the last place where workers look for code.
         local: it was started for this process and never gets more nodes.
         log_box: the actor that collects the workers' log records.
+        stopped: asked while calls run; whether a signal wanted the work to stop.
     """
 
     resources: ResourcesSpec
     folder: str | None
     local: bool
     log_box: Any
+    stopped: Callable[[], bool] = never
 
     def run(
         self,
@@ -90,6 +97,7 @@ class Cluster:
         Raises:
             EnvironmentProblem: no node offers the resource, the time limit, or workers that have
                 other code than the driver.
+            KeyboardInterrupt: the work is to stop.
         """
         watch = NodeWatch(resource, self.resources, self.local)
         watch.wait()
@@ -164,6 +172,9 @@ class Cluster:
                         failures.append(Failure(call, outcome.error))
                 self._show_logs()
                 watch.check()
+                if self.stopped():
+                    # A signal's own exception is lost where it is raised within code that catches everything.
+                    raise KeyboardInterrupt
         finally:
             _cancel(running)
             self._show_logs()

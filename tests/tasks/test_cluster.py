@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,16 @@ def test_time_limit(cluster, jobs, jobs_folder):
         start = time.monotonic()
         with pytest.raises(EnvironmentProblem, match=r"time limit of 0\.5 s"):
             limited.run(time.sleep, [Call("a", (60.0,))], resource=ONE)
+    assert time.monotonic() - start < 20
+
+
+def test_a_wish_to_stop_is_kept_where_its_exception_was_lost(cluster):
+    """Code that catches everything can take the exception of a signal; the wish ends the calls all the same."""
+    wanted = iter([False, True])
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        stopping = replace(cluster, stopped=lambda: next(wanted))
+        stopping.run(time.sleep, [Call("a", (60.0,))], resource=ONE)
     assert time.monotonic() - start < 20
 
 
