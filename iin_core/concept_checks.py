@@ -119,7 +119,7 @@ def check_label(column: pd.Series, source: pd.Series, name: str) -> None:
     lonely = sources_of_value.index[sources_of_value < 2].tolist()
     if lonely:
         raise InputError(
-            f"The concept {name!r} has {len(lonely)} values that only one source example shows.",
+            f"The concept {name!r} has label values that only one source example shows: {len(lonely)}.",
             where=f"{where}: {listed(lonely)}",
             fix="drop these rows, empty these cells or merge the values: a pair needs two sources of a value",
         )

@@ -116,7 +116,8 @@ def spread(base: Outputs) -> float:
     Raises:
         InputError: the outputs are all equal.
     """
-    outputs = torch.as_tensor(base).double().reshape(len(base), -1)
+    outputs = torch.as_tensor(base).double()
+    outputs = outputs.reshape(len(outputs), -1)
     found = 2 * float(outputs.var(0).sum()) if len(outputs) > 1 else 0.0
     if not found > 0:
         raise InputError(

@@ -47,10 +47,10 @@ REFUSED = {
     "value of one source": (
         "lonely",
         "label",
-        "1 values that only one source example shows",
+        "only one source example shows: 1",
         "a pair needs two sources",
     ),
-    "value seen once": ("one_row", "label", "1 values that only one source example shows", "drop these rows"),
+    "value seen once": ("one_row", "label", "only one source example shows: 1", "drop these rows"),
     "no label": ("empty", "label", "no value in any row", "give values"),
     "no number": ("empty", "numeric", "no value in any row", "give values"),
     "one label and gaps": ("holes", "label", "is constant: every row is 'x'", "at least two values"),

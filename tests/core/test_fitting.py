@@ -78,7 +78,7 @@ def test_wide_rows_pass_through_a_front():
             Z,
             {"b": np.array([*(["x", "y"] * 149), "z", "u"])},
             {},
-            "2 values that only one source example shows",
+            "only one source example shows: 2",
         ),
         (Z, {"b": np.full(300, np.nan)}, {}, "no value in any row"),
         (Z, {"b": np.full(300, None)}, {}, "no value in any row"),

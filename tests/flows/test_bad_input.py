@@ -30,7 +30,7 @@ REFUSED = {
     "a class seen once": (
         ('table.loc[table["source"] == 7, "shape"] = "moon"',),
         (),
-        "'shape' has 1 values that only one source example shows",
+        "'shape' has label values that only one source example shows: 1",
     ),
     "a constant concept": (
         ('table["shape"] = "disc"',),

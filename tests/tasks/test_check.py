@@ -59,7 +59,7 @@ BAD = {
     "value seen once": (
         (source("toy_code:lonely"),),
         "",
-        "1 values that only one source example shows",
+        "only one source example shows: 1",
         "toy.yaml:6 concepts.both.digit",
         "drop these rows",
     ),

@@ -82,7 +82,7 @@ FOUND = {
         "toy_code:once",
         "{extra: label}",
         "error",
-        "'extra' has 1 values that only one source example shows",
+        "'extra' has label values that only one source example shows: 1",
         "a pair needs two sources",
     ),
     "dependent": (

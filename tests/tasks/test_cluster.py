@@ -227,11 +227,11 @@ def test_time_limit(cluster, jobs, jobs_folder):
 
 
 def test_a_wish_to_stop_is_kept_where_its_exception_was_lost(cluster):
-    """Code that catches everything can take the exception of a signal; the wish ends the calls all the same."""
+    """Code that catches everything can take a signal's exception; the wish ends the calls all the same."""
     wanted = iter([False, True])
+    stopping = replace(cluster, stopped=lambda: next(wanted))
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        stopping = replace(cluster, stopped=lambda: next(wanted))
         stopping.run(time.sleep, [Call("a", (60.0,))], resource=ONE)
     assert time.monotonic() - start < 20
 
