@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -60,6 +60,9 @@ class Average(Weights):
 class EarlyStop(Weights):
     """Ends the training of each IIN whose held-out likelihood no longer gets better, on the device.
 
+    Args:
+        patience: of each IIN; None: it never ends, and nothing is kept of it.
+
     Attributes:
         best: the least held-out NLL so far, (K,).
         since: points of the curve since then, (K,).
@@ -67,32 +70,48 @@ class EarlyStop(Weights):
         flat: the weights at the best point.
     """
 
-    def __init__(self, parameters: FlatParameters, stack: int, patience: int) -> None:
+    def __init__(self, parameters: FlatParameters, patience: Sequence[int | None]) -> None:
+        stack = len(patience)
         super().__init__(parameters, stack, parameters.flat.detach().clone())
         device = self.flat.device
         self.best = torch.full((stack,), torch.inf, device=device)
         self.since = torch.zeros(stack, dtype=torch.long, device=device)
         self.stopped = torch.full((stack,), _NEVER, device=device)
-        self._patience, self._parameters = patience, parameters
+        self._patient = [own is not None for own in patience]
+        endless = torch.iinfo(torch.long).max
+        self._patience = torch.tensor([own or endless for own in patience], device=device)
+        self._parameters = parameters
 
     def look(self, update: int, nll: Tensor, weights: Tensor) -> None:
         """Compare one point of the curve, (K,), with the best; `weights` are those it was measured with."""
         better = (nll < self.best) & (self.stopped == _NEVER)
-        for k, (own, is_better) in enumerate(zip(self._own, better.unbind(), strict=True)):
-            for part, values in zip(own, self._parameters.pieces(weights, k), strict=True):
-                part.copy_(torch.where(is_better, values, part))
+        for k, is_better in enumerate(better.unbind()):
+            if self._patient[k]:
+                for part, values in zip(self._own[k], self._parameters.pieces(weights, k), strict=True):
+                    part.copy_(torch.where(is_better, values, part))
         self.best = torch.where(better, nll, self.best)
         self.since = torch.where(better, 0, self.since + 1)
         ends = (self.since >= self._patience) & (self.stopped == _NEVER)
         self.stopped = torch.where(ends, update + 1, self.stopped)
 
+    def restore(self, weights: Tensor) -> None:
+        """Put the best weights of those that have a patience into a buffer of all parameters."""
+        for k, own in enumerate(self._own):
+            if self._patient[k]:
+                for part, values in zip(self._parameters.pieces(weights, k), own, strict=True):
+                    part.copy_(values)
+
     def state(self, k: int) -> dict[str, Tensor]:
-        """What is known of the k-th IIN, and its best weights."""
+        """What is known of the k-th IIN, and its best weights; nothing of one without a patience."""
+        if not self._patient[k]:
+            return {}
         own = {name: getattr(self, name)[k].clone() for name in ("best", "since", "stopped")}
         return {**own, **super().state(k)}
 
     def load(self, k: int, state: Mapping[str, Tensor]) -> None:
         """Take over what `state` gave."""
+        if not self._patient[k]:
+            return
         super().load(k, state)
         for name in ("best", "since", "stopped"):
             getattr(self, name)[k] = state[name]

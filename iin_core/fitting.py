@@ -126,15 +126,15 @@ def assemble(
         front, blocks: those of its job.
         rows: training rows z, (n, N), their concept columns, and how pairs were drawn of each.
         check: validation rows z and their concept columns.
-        meta: goes into the interpreter, with the last values of the curves.
+        meta: goes into the interpreter, with what the curves say of its weights.
 
     Raises:
         DivergedError: training failed.
     """
     if trained.failure is not None:
         raise trained.failure
-    last = trained.curves.iloc[-1]
-    nll = {name: float(last[name]) for name in ("nll_train", "nll_validation")}
+    kept = trained.curves.iloc[trained.kept]
+    nll = {name: float(kept[name]) for name in ("nll_train", "nll_validation")}
     meta = {**meta, **nll, "linear": trained.linear}
     normal: dict[str, Prior] = {name: NormalPrior(dim) for name, dim in blocks.dims.items()}
     interpreter = Interpreter(front, trained.flow, blocks, normal, meta)

@@ -85,6 +85,7 @@ class Trained:
         updates: how many were done: fewer than asked for where training stopped early.
         cost: of the whole stack.
         linear: whether a linear flow was put in the trained one's place, see `iin_core.linear_flow`.
+        kept: the row of the curves whose weights these are.
     """
 
     flow: NormalizingFlow
@@ -93,6 +94,7 @@ class Trained:
     updates: int
     cost: Cost
     linear: bool = False
+    kept: int = -1
 
 
 def make_job(

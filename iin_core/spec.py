@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -12,6 +13,7 @@ ProbeName = Literal["linear", "mlp", "knn", "qda", "forest", "rbf"]
 BaselineName = Literal["class_means", "lda", "leace", "das"]
 
 _MOST_DIMS = 256
+_PATIENCE = 10
 
 
 class Spec(BaseModel):
@@ -216,8 +218,9 @@ class TrainingSpec(Spec):
     """The share of updates that end before the learning rate starts to fall."""
     average: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Decay of the exponential moving average of the weights that is kept in their place."""
-    patience: Annotated[int, Field(ge=1)] | None = None
-    """Points of the curve without a better held-out likelihood after which an IIN stops."""
+    patience: Annotated[int, Field(ge=1)] | Literal["auto"] | None = "auto"
+    """Points of the curve without a better held-out likelihood after which an IIN stops, and its best
+    weights come out. `auto`: 10 without concepts, where likelihood is all that is learned, else none."""
     penalties: dict[PenaltyName, Annotated[float, Field(gt=0)]] = {"adversary": 20.0}
     """Terms added to the likelihood of pairs, each with its weight; see `iin_core.penalties`."""
     fall_back: bool = True
@@ -230,6 +233,12 @@ class TrainingSpec(Spec):
     feed: Literal["auto", "resident", "stream"] = "auto"
     """Rows held on the device, or read in shards."""
 
+    def patience_of(self, concepts: Collection[str]) -> int | None:
+        """The patience of an IIN with these concepts."""
+        if self.patience == "auto":
+            return None if concepts else _PATIENCE
+        return self.patience
+
     @classmethod
     def published(cls) -> TrainingSpec:
         """The optimisation of the paper's reference implementation: pairs and likelihood alone."""
@@ -241,6 +250,7 @@ class TrainingSpec(Spec):
             weight_decay=0.0,
             warmup=0.0,
             schedule="linear",
+            patience=None,
             hold=100_001 / 120_000,
             noise=0.0,
             noise_share=1.0,

@@ -66,7 +66,8 @@ class Stack:
             self._critic_optimizer = StackedAdamW(self._critics, stack, _PENALTY_BETAS, _PENALTY_DECAY)
         self._guard = Guard(stack, device)
         self._average = Average(self._parameters, stack, spec.average) if spec.average else None
-        self._early_stop = EarlyStop(self._parameters, stack, spec.patience) if spec.patience else None
+        patience = [spec.patience_of(job.blocks.concepts) for job in jobs]
+        self._early_stop = EarlyStop(self._parameters, patience) if any(patience) else None
         self._validation = Validation([job.x_validation for job in jobs], spec, device)
         self.curve = Curve(stack, spec, device)
         rates = [learning_rate(update, spec) for update in range(spec.updates)]
@@ -151,9 +152,11 @@ class Stack:
 
     def finish(self, cost: Cost) -> list[Trained]:
         """Every IIN with the weights that are kept."""
-        kept: Weights | None = self._early_stop or self._average
-        if kept is not None:
-            self._parameters.flat.detach().copy_(kept.flat)
+        flat = self._parameters.flat.detach()
+        if self._average is not None:
+            flat.copy_(self._average.flat)
+        if self._early_stop is not None:
+            self._early_stop.restore(flat)
         return [self._finished(k, cost) for k in range(len(self.jobs))]
 
     def _finished(self, k: int, cost: Cost) -> Trained:
@@ -163,7 +166,10 @@ class Stack:
         updates = next((update for update in (failed, stopped) if update > 0), self.spec.updates)
         alone, curves = self.flow.unstack(k).cpu(), self.curve.table(k, updates)
         failure = self._failure(k, updates) if failed > 0 or not _is_finite(alone, curves) else None
-        return Trained(alone, curves, failure, updates, cost)
+        kept = len(curves) - 1
+        if self.spec.patience_of(self.jobs[k].blocks.concepts) and failure is None:
+            kept = int(curves["nll_validation"].argmin())
+        return Trained(alone, curves, failure, updates, cost, kept=kept)
 
     def _failure(self, k: int, updates: int) -> DivergedError:
         job, spec, first = self.jobs[k], self.spec, int(self._guard.first[k])

@@ -27,7 +27,7 @@ VERSIONS: dict[Kind, int] = {
     "prepare": 1,
     "activations": 1,
     "dimensions": 2,
-    "units": 3,
+    "units": 4,
     "evaluations": 6,
     "experiments": 2,
     "report": 3,

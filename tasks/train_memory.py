@@ -62,7 +62,9 @@ def predicted_memory(units: Sequence[Unit], n_rows: int) -> Memory:
     taken = sum(_FLOAT * min(n_rows, sum(sample_rows(n))) * n for n in layers.values())
     rows = behind + taken + 2 * _PIECE
     critics, read = _critics(first, d)
-    parameters = _parameters(flow, training, d, stack) + _FLOAT * _COPIES * stack * critics
+    stops = any(training.patience_of(unit.factors) for unit in units)
+    more = 2 * (training.average is not None) + stops
+    parameters = _parameters(flow, more, d, stack) + _FLOAT * _COPIES * stack * critics
     return Memory(rows, parameters, _activations(flow, training, d, stack) + _FLOAT * stack * read)
 
 
@@ -78,8 +80,8 @@ def width(unit: Unit) -> int:
     return min(unit.layer.n, unit.flow.most_dims) if unit.flow.front == "whiten" else unit.layer.n
 
 
-def _parameters(flow: FlowSpec, training: TrainingSpec, d: int, stack: int) -> int:
-    more = 2 * (training.average is not None) + (training.patience is not None)
+def _parameters(flow: FlowSpec, more: int, d: int, stack: int) -> int:
+    """Bytes of the parameters and what goes with them, `more` copies beside those of every training."""
     one = _FLOAT * _count(flow, d)
     return one * max((_COPIES + more) * stack, (4 + more) * stack + _WHILE_KEPT + 2 * more)
 

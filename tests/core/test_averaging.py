@@ -6,6 +6,7 @@ import torch
 from iin_core.averaging import Average
 from iin_core.curve import Validation
 from iin_core.flow import build_flow
+from iin_core.spec import TrainingSpec
 from iin_core.training import train
 from iin_core.updates import FlatParameters
 from tests.core.training_world import SHORT, TINY, make, same
@@ -67,3 +68,17 @@ def test_patience_that_does_not_run_out_keeps_the_best_point():
     [result] = train([job], TINY, spec)
     assert result.updates == spec.updates
     assert held_out(job, result, spec) == result.curves["nll_validation"].min()
+
+
+def test_only_units_without_concepts_keep_their_best_point_by_default():
+    """In a group the unit without concepts keeps its best point, its neighbour its last, as if alone."""
+    spec = FALLING.model_copy(update={"updates": 600})
+    jobs = [make(0), make(1, labelled=False)]
+    group = train(jobs, TINY, spec)
+    labelled, plain = (result.curves["nll_validation"] for result in group)
+    assert held_out(jobs[0], group[0], spec) == labelled.iloc[-1] > labelled.min()
+    assert held_out(jobs[1], group[1], spec) == plain.min() < plain.iloc[-1]
+    assert (plain.iloc[group[1].kept], group[0].kept) == (plain.min(), len(labelled) - 1)
+    for job, result in zip(jobs, group, strict=True):
+        assert same(train([job], TINY, spec)[0], result)
+    assert TrainingSpec.published().patience_of([]) is None
