@@ -201,14 +201,14 @@ def fit_invariance(
     if trained.failure is not None:
         raise trained.failure
     assert isinstance(trained.flow, ConditionalFlow)
-    last = trained.curves.iloc[-1]
+    told = trained.curves.iloc[trained.kept]
     meta = {
         "seed": seed,
         "training": training.model_dump(mode="json"),
         "explained": front.explained,
         "given_explained": reduced.explained,
-        "nll_train": float(last["nll_train"]),
-        "nll_validation": float(last["nll_validation"]),
+        "nll_train": float(told["nll_train"]),
+        "nll_validation": float(told["nll_validation"]),
         "updates": trained.updates,
         "validation_sources": [plain(value) for value in np.unique(of_row[held_back.numpy()])],
     }
