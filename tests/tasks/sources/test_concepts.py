@@ -39,7 +39,7 @@ def test_a_good_column_serves(kind, tmp_path):
     ("name", "kind", "what"),
     [
         ("late", "label", "In the training rows: The concept 'late' is constant"),
-        ("once", "label", "In the training rows: The concept 'once' has 1 values that only one source"),
+        ("once", "label", "In the training rows: The concept 'once' has label values that only one source"),
         ("flat", "numeric", "In the training rows: The concept 'flat' is constant"),
     ],
 )
