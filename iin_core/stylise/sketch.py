@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iin_core.errors import InputError
+from iin_core.image_file import UnreadableImage, has_known_range, sixteen_bits, upright
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,9 +25,6 @@ _CHANNELS = {1: "L", 3: "RGB"}
 _CALLED = {1: "greyscale", 3: "RGB"}
 _IMAGE_DIMS = 4
 _GREY = ("1", "L", "LA")
-_DEEP, _HIGHEST = ("I;16", "I;16B", "I;16L", "I;16N"), 65535
-"""Pillow's modes of 16 bits, which it clips to 8 where it converts them itself."""
-_WITHOUT_RANGE = ("I", "F")
 
 
 def read_sketch(path: Path) -> Tensor:
@@ -38,8 +36,6 @@ def read_sketch(path: Path) -> Tensor:
     Raises:
         InputError: no such file, no image, or pixels without a known range.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
     if not path.is_file():
         raise InputError(
             f"There is no sketch {path.name!r}.",
@@ -47,10 +43,8 @@ def read_sketch(path: Path) -> Tensor:
             fix="draw it; paths start at the folder of the study",
         )
     try:
-        with Image.open(path) as opened:
-            opened.load()
-            pixels = _pixels(ImageOps.exif_transpose(opened), path)
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        pixels = _pixels(upright(path), path)
+    except UnreadableImage as error:
         raise InputError(
             f"The sketch {path.name!r} is no image that can be read: {error}.",
             where=str(path),
@@ -65,9 +59,10 @@ def _pixels(image: Image, path: Path) -> NDArray[np.float32]:
     """(height, width), or (height, width, 3) of what has colours or a palette."""
     from PIL import Image as images
 
-    if image.mode in _DEEP:
-        return np.asarray(image, np.float32) / np.float32(_HIGHEST)
-    if image.mode in _WITHOUT_RANGE:
+    deep = sixteen_bits(image)
+    if deep is not None:
+        return deep
+    if not has_known_range(image):
         raise InputError(
             f"The pixels of the sketch {path.name!r} have no known range (mode {image.mode!r}).",
             where=str(path),

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tasks.sources.data.file_stamp import last_changed, stamp_files
+from tasks.sources.data.file_stamp import Stamp, stamp_files
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,9 @@ class FileArrays:
             return _rows(self.arrays[""], indices)
         return {name: _rows(array, indices) for name, array in self.arrays.items()}
 
-    def stamp(self) -> str:
-        """See `tasks.sources.data.file_stamp`."""
+    def stamp(self) -> Stamp:
+        """How its files look."""
         return stamp_files(self._files(), f"arrays {sorted(self.paths)}")
-
-    def changed_ns(self) -> int:
-        """When a file was last changed, in nanoseconds since 1970."""
-        return last_changed(self._files())
 
     def _files(self) -> Iterator[Path]:
         for _, path in sorted(self.paths.items()):

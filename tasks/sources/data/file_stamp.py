@@ -5,23 +5,33 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 
-def stamp_files(files: Iterable[Path], settings: str) -> str:
-    """SHA-256 of names, sizes and times of files, and of what else is made of them.
+@dataclass(frozen=True)
+class Stamp:
+    """How some files look.
 
     Args:
-        files: in their order.
+        digest: SHA-256 of their names, sizes and times, and of how they are read.
+        changed_ns: when the youngest was last changed, in nanoseconds since 1970.
+    """
+
+    digest: str
+    changed_ns: int
+
+
+def stamp_files(files: Iterable[Path], settings: str) -> Stamp:
+    """Look at files.
+
+    Args:
+        files: one or more, in their order.
         settings: that tell how they are read.
     """
-    digest = hashlib.sha256(settings.encode())
+    digest, changed = hashlib.sha256(settings.encode()), 0
     for file in files:
         found = file.stat()
         digest.update(json.dumps([str(file), found.st_size, found.st_mtime_ns, found.st_ino]).encode())
-    return digest.hexdigest()
-
-
-def last_changed(files: Iterable[Path]) -> int:
-    """When the youngest was last changed, in nanoseconds since 1970."""
-    return max(file.stat().st_mtime_ns for file in files)
+        changed = max(changed, found.st_mtime_ns)
+    return Stamp(digest.hexdigest(), changed)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tasks.sources.data.file_stamp import last_changed, stamp_files
+from tasks.sources.data.file_stamp import Stamp, stamp_files
 from tasks.sources.data.image_form import ImageForm
 
 
@@ -41,13 +41,9 @@ class ImageInputs:
         """
         return self.form.stack([self._image(int(i)) for i in indices])
 
-    def stamp(self) -> str:
-        """See `tasks.sources.data.file_stamp`."""
+    def stamp(self) -> Stamp:
+        """How its files look."""
         return stamp_files(self.files, self.form.signature())
-
-    def changed_ns(self) -> int:
-        """When a file was last changed, in nanoseconds since 1970."""
-        return last_changed(self.files)
 
     def _image(self, i: int) -> tuple[Path | BytesIO, str]:
         if self.encoded is not None:

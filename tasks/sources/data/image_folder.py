@@ -91,7 +91,7 @@ def _files(place: Path) -> Iterator[str]:
             folders.clear()
             continue
         seen.add((found.st_dev, found.st_ino))
-        folders.sort()
+        folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
         for file in files:
             if not file.startswith("."):
                 yield (Path(parent) / file).relative_to(place).as_posix()

@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from iin_core.image_file import UnreadableImage, has_known_range, sixteen_bits, upright
 from iin_core.spec import Spec
 from tasks.errors import StudyError
 from tasks.fingerprint import fingerprint_source
@@ -20,10 +21,6 @@ from tasks.sources.imported import FAULTS, raised, resolve
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-_DEEP = ("I;16", "I;16B", "I;16L", "I;16N")
-"""Pillow's modes of 16 bits, which it clips to 8 where it converts them itself."""
-_HIGHEST = 65535
 
 
 class ImageOptions(Spec):
@@ -89,7 +86,7 @@ class ImageForm:
         return torch.stack(made)
 
     def _tensor(self, encoded: Path | BytesIO, name: str) -> Tensor:
-        image = _upright(encoded, name)
+        image = _decoded(encoded, name)
         if self.transform is None:
             return _pixels(image, self.options.channels, self.options.size)
         try:
@@ -100,21 +97,16 @@ class ImageForm:
         return made.to(torch.float32) if made.dtype == torch.float64 else made
 
 
-def _upright(encoded: Path | BytesIO, name: str) -> Image:
-    """The image as it is to be seen: cameras store it turned and say so."""
-    from PIL import Image, ImageOps
-
+def _decoded(encoded: Path | BytesIO, name: str) -> Image:
     try:
-        with Image.open(encoded) as opened:
-            opened.load()
-            image = ImageOps.exif_transpose(opened)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        image = upright(encoded)
+    except UnreadableImage as error:
         raise StudyError(
-            f"An image cannot be read: {type(error).__name__}.",
+            f"An image cannot be read: {type(error.__cause__).__name__}.",
             where=name,
             fix="repair it, or leave it out of the data",
         ) from error
-    if image.mode in ("I", "F"):
+    if not has_known_range(image):
         raise StudyError(
             f"The pixels of an image have no known range (mode {image.mode!r}).",
             where=name,
@@ -128,9 +120,9 @@ def _pixels(image: Image, channels: str, size: int | None) -> Tensor:
     from PIL import Image as images
     from PIL import ImageOps
 
-    if image.mode in _DEEP:
-        grey = np.asarray(image, np.float32) / _HIGHEST
-        image = images.fromarray(grey)
+    deep = sixteen_bits(image)
+    if deep is not None:
+        image = images.fromarray(deep)
         scaled = image if size is None else ImageOps.fit(image, (size, size), images.Resampling.BILINEAR)
         one = torch.from_numpy(np.asarray(scaled, np.float32).clip(0, 1)[None].copy())
         return one.expand(3, -1, -1).contiguous() if channels == "rgb" else one

@@ -6,8 +6,10 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from tasks.sources.data.file_stamp import Stamp
 from tasks.sources.data.redrawn import CACHE, cache_folder, write_kept
 
 _SETTLED_NS = 2_000_000_000
@@ -19,12 +21,8 @@ _log = logging.getLogger("tasks")
 class Stamped(Protocol):
     """Inputs that can tell cheaply whether they may have changed."""
 
-    def stamp(self) -> str:
-        """The same as long as no file has changed."""
-        ...
-
-    def changed_ns(self) -> int:
-        """When a file was last changed, in nanoseconds since 1970."""
+    def stamp(self) -> Stamp:
+        """How their files look."""
         ...
 
 
@@ -37,16 +35,13 @@ def kept_digests(inputs: object, compute: Callable[[], Mapping[str, str]]) -> Ma
     """
     if not isinstance(inputs, Stamped):
         return compute()
-    stamp, settled = inputs.stamp(), time.time_ns() - inputs.changed_ns() > _SETTLED_NS
-    path = cache_folder() / "digests" / stamp[:2] / f"{stamp}.json"
-    try:
-        found = json.loads(path.read_text())
-        if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()):
-            return found
-    except (OSError, ValueError):
-        pass
+    stamp, now = inputs.stamp(), time.time_ns()
+    path = cache_folder() / "digests" / stamp.digest[:2] / f"{stamp.digest}.json"
+    found = _read(path)
+    if found is not None:
+        return found
     made = compute()
-    if settled and inputs.stamp() == stamp:
+    if now - stamp.changed_ns > _SETTLED_NS and inputs.stamp() == stamp:
         try:
             write_kept(path, json.dumps(dict(made)).encode())
         except OSError as error:
@@ -57,3 +52,13 @@ def kept_digests(inputs: object, compute: Callable[[], Mapping[str, str]]) -> Ma
                 CACHE,
             )
     return made
+
+
+def _read(path: Path) -> dict[str, str] | None:
+    """What is kept; None where nothing is, or no whole file of digests."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    right = isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
+    return found if right else None

@@ -85,6 +85,8 @@ def test_names_may_be_odd(tmp_path, images):
     for name in names:
         Image.fromarray(PIXELS[0]).save(images / name, format="png")
     (images / ".hidden.png").write_text("no image")
+    (images / ".thumbnails").mkdir()
+    (images / ".thumbnails" / "1.png").write_text("no image")
     data = opened(tmp_path)
     assert set(names) <= set(data.table["file"])
     assert len(data) == len(names) + len(NAMES)
@@ -160,7 +162,7 @@ def test_content_is_read_once_and_again_after_a_change(tmp_path, images, monkeyp
         os.utime(images / name, ns=(old, old))
     first = open_data(IMAGES, tmp_path).fingerprint()
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.sources.data.image_form._upright", lambda _, name: pytest.fail(f"read {name}"))
+        patch.setattr("tasks.sources.data.image_form._decoded", lambda _, name: pytest.fail(f"read {name}"))
         assert open_data(IMAGES, tmp_path).fingerprint() == first
     Image.fromarray(255 - PIXELS[2]).save(images / NAMES[2])
     changed = open_data(IMAGES, tmp_path).fingerprint()
