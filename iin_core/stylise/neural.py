@@ -25,6 +25,8 @@ _BATCH = 256
 _SHIFT = 4
 _WINDOW = 5
 _MAP_DIMS = 3
+_ROUNDING = 1e-11
+"""Of a squared mean: a variance below it is what single precision leaves of a constant."""
 _LEAST_MAP = 0.25
 """Height and width of the feature maps that tell a style, as shares of the images'."""
 
@@ -157,7 +159,7 @@ def _style_loss(pixels: Tensor, sketch: Tensor, style: Style, shift: list[int]) 
         drawn = drawn_on(_shifted(functional.avg_pool2d(pixels, 3, 1, 1), shift), _WINDOW)
     losses = []
     for maps, (mean, gram) in zip(style.features(_shifted(pixels, shift)), wanted, strict=True):
-        if not float(gram.square().sum()) > 0:
+        if not float(gram.abs().max()) > _ROUNDING * float(mean.square().max()):
             raise InputError(
                 "A layer of the network answers the sketch with a constant, so it tells no style.",
                 where=f"layers {', '.join(style.layers)}",

@@ -81,7 +81,9 @@ def test_networks_without_feature_maps_are_refused(network, images):
         Style.of(nn.Flatten(), [], images)
     still = nn.Conv2d(3, 2, 3, padding=1)
     nn.init.zeros_(still.weight)
-    with pytest.raises(InputError, match="answers the sketch with a constant"):
-        transfer(
-            tone(images), torch.as_tensor(drawn_stroke(7.0))[None], Style(still, ("",), 3), QUICK, seed=0
-        )
+    sketch, style = torch.as_tensor(drawn_stroke(7.0))[None], Style(still, ("",), 3)
+    # A mean over many places leaves a rest of most constants.
+    for constant in (0.0, 0.1, 1 / 3, -0.7, 113.3):
+        nn.init.constant_(still.bias, constant)
+        with pytest.raises(InputError, match="answers the sketch with a constant"):
+            transfer(tone(images), sketch, style, QUICK, seed=0)
