@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flows.console import duration
@@ -17,15 +16,15 @@ def expected_seconds(plan: Plan, root: Root | None, keys: set[str]) -> dict[str,
 
     Where the same experiment ran in this root, the estimate is scaled by how far it was off there.
     """
-    from tasks.experiments.cost import experiment_seconds, scaled
+    from tasks.experiments.cost import experiment_seconds, scaled, times_of
 
     wanted = [planned for planned in plan.experiments if planned.step.key in keys]
     if not wanted:
         return {}
     earlier: dict[str, list[tuple[float, float | None]]] = {}
     for output in root.outputs("experiments") if root is not None else ():
-        for took, told in times_of(output):
-            earlier.setdefault(str(output.meta.get("experiment")), []).append((took, told))
+        if (times := times_of(output)) is not None:
+            earlier.setdefault(str(output.meta.get("experiment")), []).append(times)
     found = {}
     for planned in wanted:
         before = earlier.get(planned.name, [])
@@ -35,15 +34,12 @@ def expected_seconds(plan: Plan, root: Root | None, keys: set[str]) -> dict[str,
     return found
 
 
-def times_of(output: Output) -> Iterator[tuple[float, float | None]]:
-    """What a sealed experiment took, and what had been expected; nothing where that was not written down."""
-    times = output.manifest["times"]
-    if "experiment" in times:
-        yield float(times["experiment"]), float(times["predicted"]) if "predicted" in times else None
-
-
 def took_text(output: Output) -> str:
-    """`took 13 s, 3 s expected`."""
-    for took, told in times_of(output):
-        return f"took {duration(took)}" + ("" if told is None else f", {duration(told)} expected")
-    return ""
+    """`took 13 s, 3 s expected`; nothing where it was not written down."""
+    from tasks.experiments.cost import times_of
+
+    times = times_of(output)
+    if times is None:
+        return ""
+    took, told = times
+    return f"took {duration(took)}" + ("" if told is None else f", {duration(told)} expected")

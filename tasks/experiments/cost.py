@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from statistics import median_high
 from typing import Any
 
 from tasks.data_sizes import DataSizes
 from tasks.experiments.spec import Embedding
+from tasks.output import Output
 from tasks.planned import Plan, PlannedExperiment
 
 _A_PASS = 1.5e-4
@@ -45,11 +47,18 @@ def scaled(expected: float | None, earlier: list[tuple[float, float | None]]) ->
         expected: of this one; None if nothing is known of such.
         earlier: (seconds that one took, seconds that had been expected of it), one or more.
     """
-    ratios = sorted(took / told for took, told in earlier if told)
-    if expected is None or not ratios:
-        took = sorted(seconds for seconds, _ in earlier)
-        return took[len(took) // 2] if took else expected
-    return expected * ratios[len(ratios) // 2]
+    ratios = [took / told for took, told in earlier if told]
+    if expected is not None and ratios:
+        return expected * median_high(ratios)
+    return median_high(took for took, _ in earlier) if earlier else expected
+
+
+def times_of(output: Output) -> tuple[float, float | None] | None:
+    """Seconds that a sealed experiment took, and those expected; None where no time was written down."""
+    times = output.manifest["times"]
+    if "experiment" not in times:
+        return None
+    return float(times["experiment"]), float(times["predicted"]) if "predicted" in times else None
 
 
 def _factors(planned: PlannedExperiment) -> int:

@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from iin_core.errors import IinError, ModelError
-from iin_core.hooks import call, model_raised
 from iin_core.image_features import as_images
 from tasks.experiments.planning import models_of
 from tasks.experiments.seen import image_shape
 from tasks.experiments.spec import ExperimentSpec
+from tasks.experiments.tried import output_of, some_examples
 from tasks.planned import ModelPlan, Plan
 from tasks.sources.data import Data, open_data
-from tasks.sources.imported import FAULTS
-from tasks.sources.models import open_model
-
-_EXAMPLES = 2
 
 
 def image_problems(plan: Plan, spec: ExperimentSpec) -> Iterator[IinError]:
@@ -42,15 +36,9 @@ def checked_images(plan: Plan, model: ModelPlan, data: Data) -> Any:
     Raises:
         IinError: the examples are no images, the model raises, or what it returns is no image like them.
     """
-    batch: Any = data.batch(np.arange(min(_EXAMPLES, len(data))))
+    batch = some_examples(data)
     shape = image_shape(batch)
-    network = open_model(model.spec.source, plan.folder)
-    with torch.no_grad():
-        try:
-            output = call(network, batch)
-        except FAULTS as error:
-            raise model_raised(error, "", network) from error
-    images = as_images(output, shape, f"decoder of model {model.name!r}")
+    images = as_images(output_of(plan, model, batch), shape, f"decoder of model {model.name!r}")
     if model.prepare is None:
         refuse_other_scale(batch, images, model.name)
     return batch

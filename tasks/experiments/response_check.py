@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-import torch
-
 from iin_core.errors import IinError
-from iin_core.hooks import call, model_raised
+from iin_core.hooks import n_examples
 from tasks.evaluation.output_parts import parts_of
 from tasks.experiments.planning import models_of
 from tasks.experiments.spec import ResponseSpec
+from tasks.experiments.tried import output_of, some_examples
 from tasks.experiments.watched import Watched, opened, own_parts
 from tasks.fingerprint import fingerprint_source
 from tasks.layer_places import reading_of
 from tasks.planned import ModelPlan, Plan, Unit
 from tasks.sources.data import Data, open_data
-from tasks.sources.imported import FAULTS, resolve
-from tasks.sources.models import open_model
+from tasks.sources.imported import resolve
 from tasks.step import Step
-
-_EXAMPLES = 2
 
 
 def reads(plan: Plan, target: Unit, spec: ResponseSpec) -> Mapping[str, Step]:
@@ -45,16 +40,11 @@ def problems(plan: Plan, spec: ResponseSpec) -> Iterator[IinError]:
 
 
 def _watched(plan: Plan, model: ModelPlan, data: Data, how: Watched) -> None:
-    batch = data.batch(np.arange(min(_EXAMPLES, len(data))))
-    network = open_model(model.spec.source, plan.folder)
-    with torch.no_grad():
-        try:
-            output = call(network, batch)
-        except FAULTS as error:
-            raise model_raised(error, "", network) from error
+    batch = some_examples(data)
+    output = output_of(plan, model, batch)
     plain = "image" if model.spec.decoder and how.function is None else "output"
     mine = how.of(output)
-    list(own_parts(parts_of(mine) or {plain: mine}, min(_EXAMPLES, len(data)), how.logits, set()))
+    list(own_parts(parts_of(mine) or {plain: mine}, n_examples(batch), how.logits, set()))
 
 
 def applies(plan: Plan, unit: Unit, spec: ResponseSpec) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.experiments.cost import times_of
 from tasks.experiments.sealing import read_found
 from tasks.local_copy import local_copy
 from tasks.track.server import Metric
@@ -52,9 +53,9 @@ def experiment_metrics(plan: Plan, sealed: Sealed) -> list[Metric]:
 
 def _costs(output: Output) -> dict[str, float]:
     """Seconds that it took, and that had been expected."""
-    times = output.manifest["times"]
-    named = {"experiment": "seconds", "predicted": "predicted_seconds"}
-    return {name: float(times[key]) for key, name in named.items() if key in times}
+    took, told = times_of(output) or (None, None)
+    costs = {"seconds": took, "predicted_seconds": told}
+    return {name: seconds for name, seconds in costs.items() if seconds is not None}
 
 
 def _place(plan: Plan, planned: PlannedExperiment) -> tuple[str, int]:
