@@ -83,10 +83,10 @@ class Desk:
         self.running.append(process)
         return process
 
-    def iin(self, *words: str, code: int = 0, **environment: str) -> tuple[str, str]:
+    def iin(self, *words: str, code: int = 0, limit: float = 240, **environment: str) -> tuple[str, str]:
         """Call `iin` to its end; what it printed to standard output and error."""
         process = self.start(*words, **environment)
-        out, err = process.communicate(timeout=240)
+        out, err = process.communicate(timeout=limit)
         assert process.returncode == code, out + err
         return out, err
 
@@ -108,6 +108,16 @@ class Desk:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
+    def end(self) -> None:
+        """End what is still running."""
+        for process in self.running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+            process.wait()
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
+
 
 def make_desk(folder: Path, updates: int = 5) -> Desk:
     """Write the tiny study into a folder."""
@@ -121,7 +131,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     """The tiny study in an empty folder; what is still running at the end is ended."""
     made = make_desk(tmp_path)
     yield made
-    _end(made)
+    made.end()
 
 
 @pytest.fixture(scope="session")
@@ -132,14 +142,4 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     (made.folder / "first.out").write_text(out)
     (made.folder / "first.err").write_text(err)
     yield made
-    _end(made)
-
-
-def _end(desk: Desk) -> None:
-    for process in desk.running:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+    made.end()

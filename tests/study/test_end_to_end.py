@@ -196,9 +196,12 @@ def test_killed_at_any_moment_it_ends_identical(desk: Desk, done: Desk) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_in_order_and_says_how_to_go_on(number: int, code: int, tmp_path: Path) -> None:
+def test_a_signal_stops_in_order_and_says_how_to_go_on(
+    number: int, code: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """Leases are released, MLflow says KILLED, the exit code tells which signal it was."""
     desk = make_desk(tmp_path, updates=100_000)
+    request.addfinalizer(desk.end)
     process = desk.start("run", "study.yaml")
     desk.wait_until_sealed("dimensions", process, n=4)
     process.send_signal(number)

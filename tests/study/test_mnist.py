@@ -35,13 +35,11 @@ def mnist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     mnist_lab.MNIST = MNIST
     mnist_lab.train(folder)
     desk = Desk(folder)
-    process = desk.start("run", "mnist.yaml", IIN_MNIST=str(MNIST.resolve()))
     try:
-        out, err = process.communicate(timeout=1500)
-        assert process.returncode == 0, out + err
+        desk.iin("run", "mnist.yaml", limit=1500, IIN_MNIST=str(MNIST.resolve()))
         yield desk
     finally:
-        process.kill()
+        desk.end()
 
 
 @pytest.fixture(scope="module")

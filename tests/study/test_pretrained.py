@@ -35,13 +35,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         shutil.copy(HERE / name, folder / name)
     shutil.copy(WEIGHTS, folder / "onet.pt")
     found = Desk(folder)
-    process = found.start("run", "faces.yaml")
     try:
-        out, err = process.communicate(timeout=1500)
-        assert process.returncode == 0, out + err
+        found.iin("run", "faces.yaml", limit=1500)
         yield found
     finally:
-        process.kill()
+        found.end()
 
 
 @pytest.fixture(scope="module")

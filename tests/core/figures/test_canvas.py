@@ -94,6 +94,9 @@ def test_no_figure_tells_when_or_with_what_it_was_made(tmp_path: Path, suffix: s
     assert matplotlib.__version__.encode() not in data
 
 
+_STARTS = {"png": b"\x89PNG", "svg": b"<?xml"}
+
+
 def test_a_figure_goes_to_any_storage() -> None:
     """A path of another file system is written through that file system."""
     curves(UPath("memory://figures-test/a.svg"), _TABLE, title="t")
@@ -130,3 +133,5 @@ def test_no_name_keeps_a_figure_from_being_drawn(tmp_path: Path, name: str) -> N
         factor_map(
             tmp_path / f"c.{suffix}", {name: np.arange(9), "b": np.arange(9)}, {name: labels}, title=name
         )
+        for figure in "abc":
+            assert (tmp_path / f"{figure}.{suffix}").read_bytes().startswith(_STARTS[suffix])
